@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one entry for people: makes the environment, then shows, tests, measures or packages Tableau Vivant.
 
-Standard library only.  Every command makes `.venv` where it is missing or out of date.  An error is one line and
-exit code 2.
+Standard library only.  Every command makes `.venv` where it is missing or out of date.  An error is one line
+and exit code 2.
 """
 
 from __future__ import annotations
@@ -67,7 +67,18 @@ ENGINE_MODULES = (
 
 # What an installed extension consists of; bytecode, build-time tools and training data stay out.
 PACKAGED_FOLDERS = ("addon", "core", "presets")
-PACKAGED_SUFFIXES = frozenset(".csv .json .md .npz .png .py .safetensors .tflite .toml .txt".split())
+PACKAGED_SUFFIXES = (
+    ".csv",
+    ".json",
+    ".md",
+    ".npz",
+    ".png",
+    ".py",
+    ".safetensors",
+    ".tflite",
+    ".toml",
+    ".txt",
+)
 NOT_PACKAGED = {"addon/blender_manifest.toml", "addon/demo.py", "core/head/build_model.py"}
 
 
@@ -183,7 +194,7 @@ def make_venv(uv: str | None) -> None:
 
 
 def install_torch(uv: str | None, requirement: str) -> None:
-    """Install the build for this machine: uv knows where each lies; pip takes a CPU build at hand, else PyPI's."""
+    """Install the build for this machine: uv knows where each lies; pip looks at hand, then on PyPI."""
     probe = "import importlib.metadata as m, sys; sys.exit(m.version('torch').split('+')[0] != sys.argv[1])"
     wanted = requirement.rpartition("==")[2]
     if subprocess.run([PYTHON, "-c", probe, wanted], capture_output=True, check=False).returncode == 0:
