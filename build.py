@@ -50,7 +50,6 @@ SYSTEM_LIBRARIES = {
     "libXfixes.so.3": "libxfixes3",
     "libXi.so.6": "libxi6",
     "libXrender.so.1": "libxrender1",
-    "libXt.so.6": "libxt6",
     "libxkbcommon.so.0": "libxkbcommon0",
 }
 ENGINE_MODULES = (
