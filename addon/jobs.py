@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work that takes a while: the same steps block in a script and run on a timer, with progress, in a window.
+
+A job is a generator.  It yields worker requests and gets their results; between two yields it does short work in
+Blender.  One job runs at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from . import engine
+from .problems import Problem, Stopped
+from .worker_client import Request
+
+Steps = Generator[Request, dict[str, Any], str]
+"""Yields requests, receives their results, returns the line to report."""
+
+listeners: list[Callable[[str, int, int, str], None]] = []
+"""Called as (title, done, total, text) whenever a job moves on; for scripts that print progress."""
+
+
+class Job:
+    """Drives one generator of steps; ``pump`` until it returns False, then ``message`` or ``problem`` is set."""
+
+    def __init__(self, title: str, steps: Steps) -> None:
+        self.title = title
+        self.message = ""
+        self.problem: Problem | None = None
+        self.cancelled = False
+        self._steps = steps
+        self._request: Request | None = None
+        self._told: tuple[int, int, str] | None = None
+        self._advance(None)
+
+    @property
+    def running(self) -> bool:
+        return self._request is not None
+
+    @property
+    def progress(self) -> tuple[int, int, str]:
+        """(done, total, text); total 0 where it is not known."""
+        request = self._request
+        return (request.finished, request.total, request.text) if request else (0, 0, "")
+
+    def pump(self) -> bool:
+        """Move on as far as possible without waiting; False when all is over."""
+        if self._request is None:
+            return False
+        worker = engine.current()
+        if worker is not None:
+            worker.pump()
+        if self._request.done:
+            self._advance(self._request)
+        elif self.progress != self._told:
+            self._told = self.progress
+            for listener in listeners:
+                listener(self.title, *self.progress)
+        return self.running
+
+    def cancel(self) -> None:
+        """Ask the engine to stop; the job ends with the next pumps."""
+        self.cancelled = True
+        worker = engine.current()
+        if self._request is not None and worker is not None:
+            worker.cancel(self._request)
+
+    def abandon(self) -> None:
+        """Stop at once without finishing (Blender closes, or loads another file)."""
+        self.cancel()
+        self._request = None
+        self._steps.close()
+
+    def _advance(self, answered: Request | None) -> None:
+        self._request = None
+        try:
+            if answered is None:
+                self._request = next(self._steps)
+            elif answered.problem is not None:
+                self._request = self._steps.throw(answered.problem)
+            else:
+                self._request = self._steps.send(answered.result or {})
+        except StopIteration as stop:
+            self.message = stop.value or ""
+        except Problem as problem:
+            self.problem = problem
+        except OSError as error:
+            self.problem = Problem(f"{error.filename or 'A file'}: {error.strerror or error}")
+        except Exception as error:
+            if not hasattr(
+                error, "kind"
+            ):  # not one of the engine's own errors: a mistake of ours, to be seen
+                raise
+            self.problem = Problem(str(error))
+
+
+_running: Job | None = None
+
+
+def running() -> Job | None:
+    """The job that runs on a timer now, if any."""
+    return _running
+
+
+def stop_all() -> None:
+    global _running
+    if _running is not None:
+        _running.abandon()
+        _running = None
+
+
+class JobOperator:
+    """Mix-in of operators whose work is a job: give ``steps``, get execute, invoke, modal and cancel."""
+
+    keeps_changes = False
+    """Set by ``steps`` once the scene has changed for good: a problem after that leaves one step to undo."""
+
+    if TYPE_CHECKING:  # what bpy.types.Operator brings
+        bl_label: str
+        report: Callable[[set[str], str], None]
+
+    def steps(self, context: Any) -> Steps:
+        raise NotImplementedError
+
+    def execute(self, context: Any) -> set[str]:
+        job = self._begin(context)
+        try:
+            while job.pump():
+                time.sleep(0.01)
+        except KeyboardInterrupt:
+            job.abandon()
+            raise
+        return self._end(context, job)
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        global _running
+        if bpy.app.background or context.window is None:
+            return self.execute(context)
+        if _running is not None:
+            self.report({"ERROR"}, f"{_running.title} is still running; wait for it or stop it first")
+            return {"CANCELLED"}
+        job = self._begin(context)
+        if not job.running:
+            return self._end(context, job)
+        _running = self._job = job
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(0.1, window=context.window)
+        manager.modal_handler_add(self)
+        _redraw(context)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: Any, event: Any) -> set[str]:
+        if event.type == "ESC" and event.value == "PRESS":
+            self._job.cancel()
+            return {"RUNNING_MODAL"}
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        if _running is not self._job:  # the extension was switched off meanwhile
+            self._release(context)
+            return {"CANCELLED"}
+        if self._job.pump():
+            _redraw(context)
+            return {"PASS_THROUGH"}
+        self._release(context)
+        return self._end(context, self._job)
+
+    def cancel(self, context: Any) -> None:
+        """Blender ends the operator itself (another file is loaded, the window closes)."""
+        self._job.abandon()
+        self._release(context)
+
+    def _begin(self, context: Any) -> Job:
+        return Job(self.bl_label, self.steps(context))
+
+    def _release(self, context: Any) -> None:
+        global _running
+        context.window_manager.event_timer_remove(self._timer)
+        if _running is self._job:
+            _running = None
+        _redraw(context)
+
+    def _end(self, context: Any, job: Job) -> set[str]:
+        if isinstance(job.problem, Stopped):
+            self.report({"WARNING"}, f"{self.bl_label} was stopped")
+            return {"FINISHED"} if self.keeps_changes else {"CANCELLED"}
+        if job.problem is not None:
+            self.report({"ERROR"}, str(job.problem))
+            return {"FINISHED"} if self.keeps_changes else {"CANCELLED"}
+        if job.message:
+            self.report({"INFO"}, job.message)
+        return {"FINISHED"}
+
+
+def _redraw(context: Any) -> None:
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in {"VIEW_3D", "PREFERENCES"}:
+                area.tag_redraw()
+
+
+class TABLEAU_OT_stop(bpy.types.Operator):
+    """Stop the running job; frames that are already written stay"""
+
+    bl_idname = "tableau.stop"
+    bl_label = "Stop"
+
+    @classmethod
+    def poll(cls, context):
+        return _running is not None
+
+    def execute(self, context):
+        if _running is not None:
+            _running.cancel()
+        return {"FINISHED"}
+
+
+CLASSES = (TABLEAU_OT_stop,)

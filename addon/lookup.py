@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which portrait the artist means, and how our objects find each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .problems import Problem
+
+
+def kind_of(item: Any) -> str:
+    return item.tableau.kind if item is not None else "NONE"
+
+
+def portrait_of(context: Any) -> Any:
+    """The portrait plane that the active object belongs to, else the only one of the scene, else None."""
+    item = context.object
+    while item is not None:
+        kind = kind_of(item)
+        if kind == "PORTRAIT":
+            return item
+        if kind == "RIG":
+            return item.tableau.portrait
+        if kind == "SEQUENCE" and item.tableau.rig is not None:
+            return item.tableau.rig.tableau.portrait
+        item = item.parent
+    planes = [o for o in context.scene.objects if kind_of(o) == "PORTRAIT"]
+    return planes[0] if len(planes) == 1 else None
+
+
+def rig_of(context: Any) -> Any:
+    """The landmark rig of the portrait that is meant, or None."""
+    plane = portrait_of(context)
+    return plane.tableau.rig if plane is not None else None
+
+
+def has_action(rig: Any) -> bool:
+    data = rig.animation_data
+    return data is not None and (data.action is not None or bool(data.nla_tracks))
+
+
+def missing(context: Any, *, rig: bool = False) -> str:
+    """What the next step lacks, as one line for a poll message; empty where nothing is missing."""
+    plane = portrait_of(context)
+    if plane is None:
+        several = any(kind_of(o) == "PORTRAIT" for o in context.scene.objects)
+        return "Select the portrait that is meant" if several else "Load a portrait first"
+    if rig and plane.tableau.rig is None:
+        return "Detect the portrait's landmarks first"
+    return ""
+
+
+def by_session(uid: int) -> Any:
+    """An object that may have been replaced by undo while a job ran; Problem where it was deleted."""
+    for item in bpy.data.objects:
+        if item.session_uid == uid:
+            return item
+    raise Problem("The portrait was deleted while the work was running")

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators of the portrait: load, detect landmarks, fit the camera, match the colors."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, IntProperty, StringProperty
+
+from .. import calls, jobs, lookup, paths
+from . import plane as planes
+from . import rig as rigs
+from . import view
+
+PICTURES = "*.png;*.jpg;*.jpeg;*.tif;*.tiff;*.webp;*.bmp"
+
+
+def detect_steps(context, plane, face):
+    """Steps of a job: find the landmarks of ``plane``'s picture and lay the rig over it."""
+    uid = plane.session_uid
+    folder = paths.user_folder("landmarks")
+    picture = paths.absolute(plane.tableau.picture)
+    if not picture.is_file():
+        raise jobs.Problem(f"{picture}: the picture is not there; load it again")
+    answer, track = yield from calls.detect(picture, face, folder / f"{picture.stem}-{uid}.face.npz")
+    plane = lookup.by_session(uid)
+    context = bpy.context
+    if plane.tableau.rig is not None:
+        rigs.remove_rig(plane.tableau.rig)
+    rig = rigs.make_rig(context, plane, track)
+    rigs.rest_track(rig).save(paths.work_folder(rig) / "face.npz")
+    return answer
+
+
+class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
+    """Put a painting or photograph on a plane, in its exact colors, and find the sitter's landmarks"""
+
+    bl_idname = "tableau.load_portrait"
+    bl_label = "Load Portrait"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(
+        name="Picture", description="The picture file", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
+    filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
+    detect: BoolProperty(
+        name="Find Landmarks", description="Find the sitter's landmarks at once", default=True
+    )
+    face: IntProperty(
+        name="Face",
+        description="Which face, if there are several: 0 is the largest",
+        default=0,
+        min=0,
+        soft_max=8,
+    )
+
+    def steps(self, context):
+        if not self.filepath:
+            raise jobs.Problem("No picture was chosen")
+        if context.object is not None and context.object.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        plane = planes.make_portrait(context, Path(bpy.path.abspath(self.filepath)).absolute())
+        self.keeps_changes = True
+        for item in context.view_layer.objects.selected:
+            item.select_set(False)
+        plane.select_set(True)
+        context.view_layer.objects.active = plane
+        if not self.detect:
+            return f"{plane.name}: {plane.tableau.size[0]} x {plane.tableau.size[1]} px"
+        return (yield from detect_steps(context, plane, self.face))
+
+    def invoke(self, context, event):
+        if self.filepath:
+            return jobs.JobOperator.invoke(self, context, event)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+
+class TABLEAU_OT_detect_landmarks(jobs.JobOperator, bpy.types.Operator):
+    """Find the sitter's landmarks in the picture and lay the rig over them; replaces the portrait's rig"""
+
+    bl_idname = "tableau.detect_landmarks"
+    bl_label = "Detect Landmarks"
+    bl_options = {"REGISTER", "UNDO"}
+
+    face: IntProperty(
+        name="Face",
+        description="Which face, if there are several: 0 is the largest",
+        default=0,
+        min=0,
+        soft_max=8,
+    )
+
+    @classmethod
+    def poll(cls, context):
+        return _poll(cls, lookup.missing(context))
+
+    def steps(self, context):
+        return (yield from detect_steps(context, lookup.portrait_of(context), self.face))
+
+
+class TABLEAU_OT_fit_camera(bpy.types.Operator):
+    """Aim a camera at the portrait so that the picture fills the frame exactly"""
+
+    bl_idname = "tableau.fit_camera"
+    bl_label = "Fit Camera"
+    bl_options = {"REGISTER", "UNDO"}
+
+    set_resolution: BoolProperty(
+        name="Picture's Resolution", description="Render at the picture's own width and height", default=True
+    )
+
+    @classmethod
+    def poll(cls, context):
+        return _poll(cls, lookup.missing(context))
+
+    def execute(self, context):
+        view.fit_camera(context, lookup.portrait_of(context), set_resolution=self.set_resolution)
+        return {"FINISHED"}
+
+
+class TABLEAU_OT_match_artwork_colors(bpy.types.Operator):
+    """Show the scene in the picture's own colors: Standard view transform, no look, no exposure, no dithering"""
+
+    bl_idname = "tableau.match_artwork_colors"
+    bl_label = "Match Artwork Colors"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context):
+        view.match_colors(context.scene)
+        return {"FINISHED"}
+
+    def invoke(self, context, event):
+        return context.window_manager.invoke_confirm(
+            self,
+            event,
+            title="Match Artwork Colors",
+            message="Change this scene's color management to Standard?",
+            confirm_text="Change",
+        )
+
+
+def _poll(cls, text):
+    if text:
+        cls.poll_message_set(text)
+    return not text
+
+
+CLASSES = (
+    TABLEAU_OT_load_portrait,
+    TABLEAU_OT_detect_landmarks,
+    TABLEAU_OT_fit_camera,
+    TABLEAU_OT_match_artwork_colors,
+)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planes that show a picture exactly: emission only, texels not interpolated, straight alpha."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .. import compat, paths
+from ..problems import Problem
+from .orientation import corners, orientation_of
+
+HEIGHT = 2.0
+"""Height of a new portrait plane in Blender units (meters by default): about a standing person."""
+
+TEXTURE = "Tableau Picture"
+
+
+def load_image(path: Path) -> Any:
+    """The picture as a Blender image; Problem where it is missing or no picture."""
+    if not path.is_file():
+        raise Problem(f"{path}: there is no such picture; choose another file")
+    try:
+        image = bpy.data.images.load(str(path), check_existing=True)
+    except RuntimeError:
+        raise Problem(f"{path}: is not a picture that Blender reads; save it as PNG, JPEG or TIFF") from None
+    if not image.has_data and not image.size[0]:
+        bpy.data.images.remove(image)
+        raise Problem(f"{path}: is not a picture that Blender reads; save it as PNG, JPEG or TIFF")
+    return image
+
+
+def make_portrait(context: Any, path: Path) -> Any:
+    """A new plane in the scene that shows the picture at ``path``, standing on the floor and facing the front view."""
+    image = load_image(path)
+    turn = orientation_of(path)
+    width, height = image.size
+    if turn > 4:
+        width, height = height, width
+    pixel = HEIGHT / height
+    name = bpy.path.display_name_from_filepath(path.name)
+    mesh = make_mesh(name, width * pixel, HEIGHT, turn)
+    plane = bpy.data.objects.new(name, mesh)
+    mesh.materials.append(make_material(name, image))
+    plane.rotation_euler = (math.pi / 2, 0.0, 0.0)
+    plane.location = context.scene.cursor.location
+    plane.location.z += HEIGHT / 2
+    settings = plane.tableau
+    settings.kind, settings.picture = "PORTRAIT", paths.shown(path)
+    settings.size, settings.pixel = (width, height), pixel
+    context.collection.objects.link(plane)
+    return plane
+
+
+def make_mesh(name: str, width: float, height: float, turn: int = 1) -> Any:
+    """A rectangle in its own XY plane around the origin; ``turn`` is the EXIF orientation of the picture on it."""
+    mesh = bpy.data.meshes.new(name)
+    x, y = width / 2, height / 2
+    mesh.from_pydata([(-x, -y, 0), (x, -y, 0), (x, y, 0), (-x, y, 0)], [], [(0, 1, 2, 3)])
+    layer = mesh.uv_layers.new(name="Picture")
+    layer.data.foreach_set("uv", [value for corner in corners(turn) for value in corner])
+    mesh.update()
+    return mesh
+
+
+def make_material(name: str, image: Any) -> Any:
+    """A material that gives off the picture's own colors and takes no light."""
+    material = bpy.data.materials.new(name)
+    tree = compat.node_tree(material)
+    tree.nodes.clear()
+    output = tree.nodes.new("ShaderNodeOutputMaterial")
+    emission = tree.nodes.new("ShaderNodeEmission")
+    texture = tree.nodes.new("ShaderNodeTexImage")
+    texture.name = texture.label = TEXTURE
+    texture.interpolation, texture.extension, texture.image = "Closest", "EXTEND", image
+    texture.location, emission.location, output.location = (-600, 0), (-250, 0), (250, 0)
+    tree.links.new(texture.outputs["Color"], emission.inputs["Color"])
+    if has_alpha(image):
+        clear = tree.nodes.new("ShaderNodeBsdfTransparent")
+        mix = tree.nodes.new("ShaderNodeMixShader")
+        clear.location, mix.location = (-250, 130), (0, 0)
+        tree.links.new(texture.outputs["Alpha"], mix.inputs[0])
+        tree.links.new(clear.outputs[0], mix.inputs[1])
+        tree.links.new(emission.outputs[0], mix.inputs[2])
+        tree.links.new(mix.outputs[0], output.inputs["Surface"])
+        compat.set_blended(material)
+    else:
+        tree.links.new(emission.outputs[0], output.inputs["Surface"])
+    tree.nodes.active = texture  # what the solid view's texture mode shows
+    return material
+
+
+def has_alpha(image: Any) -> bool:
+    """True where the file carries transparency (Blender always gives four channels)."""
+    return image.depth in {32, 64, 128} and image.alpha_mode != "NONE"
+
+
+def picture_node(plane: Any) -> Any:
+    """Our image texture node of a plane of ours, or None where the artist replaced it."""
+    for material in plane.data.materials:
+        if material is not None and material.node_tree is not None:
+            node = material.node_tree.nodes.get(TEXTURE)
+            if node is not None:
+                return node
+    return None
