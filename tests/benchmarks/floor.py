@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The floor: does the engine move a portrait better than plain warps of the same landmarks do?
+
+    python -m tests.benchmarks.floor CLIPS -o OUT [--report tests/benchmarks/FLOOR.md] [--json FILE]
+
+Frame 0 of each clip is the portrait, frames of its second half are the targets.  OUT gets run.json and a
+strip of pictures per clip.  A new method is a line in methods.METHODS; several settings of one can stand
+side by side (``--methods static,tps,tps:anchors=none``).  Landmark tracks, and scores of methods that only
+depend on this folder, are kept in a cache outside the repository.
+"""
+
+from __future__ import annotations
+
+import os
+
+# must be set before torch is loaded: threads that spin while they wait cost seconds where other processes run
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.atomic import atomic_path
+from core.errors import TableauError
+
+from .cases import default_cache, find_clips, load_case
+from .lpips import Lpips, find_weights
+from .methods import TPS_ANCHORS, TPS_SMOOTHING, parse_spec, render
+from .report import markdown, save_strip, summarize
+from .scoring import ScoreStore, movement, score
+
+# the plain warp in its best setting and as it is usually written: nothing held, every landmark met
+_FREE = "tps:anchors=none,smoothing=0"
+DEFAULT_METHODS = f"static,tps,{_FREE},flow"
+DEFAULT_BASELINES = f"tps,{_FREE}"
+
+
+def split_specs(text: str) -> list[str]:
+    """Method specs from a list with commas; a bare ``key=value`` belongs to the spec before it."""
+    specs: list[str] = []
+    for part in filter(None, text.split(",")):
+        if specs and "=" in part and ":" not in part:
+            specs[-1] += f",{part}"
+        else:
+            specs.append(part)
+    return specs
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.floor", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("clips", type=Path, help="folder of *.mp4, one sitter each")
+    parser.add_argument("-o", "--output", type=Path, help="folder for run.json and the strips")
+    parser.add_argument(
+        "--methods", default=DEFAULT_METHODS, help="specs: name or name:key=value (default %(default)s)"
+    )
+    parser.add_argument(
+        "--baselines",
+        default=DEFAULT_BASELINES,
+        help="specs to compare with; the first is the floor (default %(default)s)",
+    )
+    parser.add_argument("--frames", type=int, default=24, help="target frames per clip (default %(default)s)")
+    parser.add_argument("--sizes", default="256,160", help="px at which LPIPS is taken; the first decides")
+    parser.add_argument("--only", default="", help="stems of the clips to use, with commas")
+    parser.add_argument("--backend", default="mediapipe", help="landmark backend (default %(default)s)")
+    parser.add_argument(
+        "--weights", help="lpips_vgg16.safetensors (else TABLEAU_LPIPS, else the shared folder)"
+    )
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder for tracks and scores")
+    parser.add_argument("--renew", action="store_true", help="track the clips again")
+    parser.add_argument("--report", type=Path, help="write the Markdown page here")
+    parser.add_argument("--json", type=Path, help="write the run here too; - for stdout")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    return parser.parse_args(argv)
+
+
+def run_floor(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure all clips; the run as a JSON-able dictionary (see report.py)."""
+    torch.set_num_threads(args.threads)
+    methods = split_specs(args.methods)
+    for spec in methods:
+        parse_spec(spec)
+    sizes = [int(side) for side in args.sizes.split(",")]
+    weights = find_weights(args.weights)
+    lpips, store = Lpips(weights), ScoreStore(args.cache / "scores")
+    headline = f"lpips_{sizes[0]}"
+    clips = []
+    for path in find_clips(args.clips, [stem for stem in args.only.split(",") if stem]):
+        start = time.perf_counter()
+        case = load_case(path, args.frames, args.backend, args.cache, args.renew)
+        scores = {spec: store.get(case, spec, sizes) for spec in methods}
+        wanted = [spec for spec in methods if scores[spec] is None or args.output]
+        outputs = {spec: render(spec, case) for spec in wanted}
+        fresh = {spec: frames for spec, frames in outputs.items() if scores[spec] is None}
+        if fresh:
+            for spec, rows in score(lpips, case, fresh, sizes).items():
+                scores[spec] = rows
+                store.put(case, spec, sizes, rows)
+        done: dict[str, dict[str, list[float]]] = {
+            spec: rows for spec, rows in scores.items() if rows is not None
+        }
+        if args.output:
+            save_strip(args.output / f"{case.name}.png", case, outputs, done, headline)
+        clips.append(
+            {
+                "name": case.name,
+                "person": case.person,
+                "sha256": case.sha256,
+                "frames": list(case.frames),
+                "movement": movement(case),
+                "scores": done,
+            }
+        )
+        figures = "  ".join(f"{spec} {np.mean(done[spec][headline]):.4f}" for spec in methods)
+        print(f"{case.name}  {figures}  ({time.perf_counter() - start:.1f} s)", file=sys.stderr, flush=True)
+    settings = {
+        "methods": methods,
+        "baselines": split_specs(args.baselines),
+        "headline": headline,
+        "sizes": sizes,
+        "frames": args.frames,
+        "backend": args.backend,
+        "weights": weights.name,
+        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "tps": {"anchors": TPS_ANCHORS, "smoothing": TPS_SMOOTHING},
+        "seed": args.seed,
+    }
+    run: dict[str, Any] = {"schema": "tableau-vivant/floor-1", "settings": settings, "clips": clips}
+    run["summary"] = summarize(run)
+    return run
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run from the command line; 2 with one line on bad input."""
+    args = _arguments(argv)
+    try:
+        unmeasured = set(split_specs(args.baselines)) - set(split_specs(args.methods))
+        if unmeasured:
+            raise TableauError(f"--baselines: {', '.join(sorted(unmeasured))} is not among --methods")
+        if args.frames < 1 or not re.fullmatch(r"\d+(,\d+)*", args.sizes):
+            raise TableauError("--frames is at least 1 and --sizes is a list such as 256,160")
+        run = run_floor(args)
+        page, document = markdown(run), json.dumps(run, indent=1)
+        if args.output:
+            _write(args.output / "run.json", document)
+        if args.report:
+            _write(args.report, page)
+        if args.json and str(args.json) != "-":
+            _write(args.json, document)
+    except TableauError as error:
+        print(f"floor: {error}", file=sys.stderr)
+        return 2
+    print(document if args.json and str(args.json) == "-" else page)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
