@@ -37,13 +37,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BakeReport:
-    """What a bake did.  ``film`` and ``sheet`` are None where not asked for or while frames are missing."""
+    """What a bake did.
+
+    ``frames`` were asked for: ``written`` now, ``kept`` from before; ``held``: of the whole job, frames whose face
+    was lost; ``missing``: frames of the job that are still to be baked; ``stale``: frames on record outside it.
+    ``film`` and ``sheet`` are None where not asked for or while frames are missing.
+    """
 
     frames: int
     written: int
     kept: int
     held: int
     missing: int
+    stale: int
     folder: Path
     manifest: Path
     film: Path | None
@@ -97,6 +103,7 @@ def run_bake(
         kept=len(chosen) - len(todo),
         held=plan.held,
         missing=missing,
+        stale=sum(number not in plan.numbers for number in known),
         folder=job.output.folder,
         manifest=job.output.manifest_path,
         film=None if missing else job.output.video,

@@ -24,12 +24,12 @@ from typing import Any
 
 from .atomic import atomic_path
 from .errors import InputError
+from .motion.rates import parse_rate
 
 SCHEMA = "tableau-vivant/bake-1"
 MODES = ("flow",)
 FORMATS = ("png",)
 BITS = (8, 16)
-_NTSC = {"23.976": (24000, 1001), "23.98": (24000, 1001), "29.97": (30000, 1001), "59.94": (60000, 1001)}
 
 
 @dataclass(frozen=True)
@@ -158,18 +158,6 @@ class BakeJob:
         file = Path(path).absolute()
         with atomic_path(file) as temporary:
             temporary.write_text(json.dumps(self.to_dict(file.parent), indent=1) + "\n", encoding="utf-8")
-
-
-def parse_rate(text: str, what: str = "frame rate") -> Fraction:
-    """Frames per second from "25", "24000/1001" or "23.976" (short decimals mean the exact film rates)."""
-    try:
-        rate = Fraction(*_NTSC[text]) if text in _NTSC else Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        expected = "frames per second like 25, 24000/1001 or 23.976"
-        raise InputError(f'{what} is "{text}", expected {expected}') from None
-    if not 0 < rate <= 1000:
-        raise InputError(f"{what} is {text}, expected more than 0 and at most 1000 frames per second")
-    return rate.limit_denominator(1001000)
 
 
 def parse_frames(text: str, what: str = "--frames") -> range:

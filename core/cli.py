@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: what can be typed, and how errors and interruptions end it.
+
+Exit codes: 0 done, 1 a bug, 2 something the user can put right (one line says what), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .console import Console
+from .errors import Cancelled, TableauError
+
+BACKENDS = ("auto", "face-alignment", "mediapipe")
+CUTS = ("refuse", "trim")
+GAPS = ("interpolate", "hold", "leave")
+SMOOTH = ("none", "light", "medium", "strong")
+MODES = ("flow",)
+_LATER = ("full", "neural")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    console = Console()
+    signal.signal(signal.SIGTERM, _terminate)
+    options = argparse.Namespace(traceback=False)
+    try:
+        options = _parser().parse_args(arguments)
+        console = Console(json=options.json)
+        _command(options.command)(options, console)
+        return 0
+    except Cancelled as error:
+        console.error(str(error))
+        return 130
+    except KeyboardInterrupt:
+        console.error("interrupted; what was finished stays, run the same command again to continue")
+        return 130
+    except TableauError as error:
+        console.error(str(error))
+        if options.traceback:
+            traceback.print_exc()
+        return 2
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        console.error(f"internal: {type(error).__name__}: {error} (add --traceback for where it happened)")
+        if options.traceback:
+            traceback.print_exc()
+        return 1
+
+
+def _terminate(number: int, frame: Any) -> NoReturn:
+    # as Ctrl-C: files being written are cleared away, finished frames go on record
+    raise KeyboardInterrupt
+
+
+def _command(name: str) -> Callable[[argparse.Namespace, Console], None]:
+    # late: --help needs none of the engine
+    from . import commands
+
+    return getattr(commands, name)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="python -m core", description="Brings one painting or portrait to life.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+    common.add_argument("--traceback", action="store_true", help="show where an error happened")
+
+    def add(name: str, help: str, *examples: str) -> _Parser:
+        shown = "examples:\n" + "\n".join(f"  python -m core {name} {example}" for example in examples)
+        return commands.add_parser(
+            name,
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            epilog=shown,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[common],
+        )
+
+    _detect(
+        add(
+            "detect",
+            "find the landmarks of a picture's or a video's face",
+            "portrait.jpg",
+            "portrait.jpg -o face.npz --overlay face.png",
+            "take.mp4 -o take.npz --cuts trim",
+        )
+    )
+    _animate(
+        add(
+            "animate",
+            "animate a portrait with a video, a track or a preset",
+            "portrait.jpg smile -o out",
+            "portrait.jpg take.mp4 -o loop.mp4 --fps 24000/1001 --gain mouth=1.2 --gain rotation=0.6",
+            "portrait.jpg take.npz -o out --retime retime.toml --frames 1-48",
+        )
+    )
+    bake = add("bake", "bake a job; finished frames are kept", "out/job.json", "out/job.json --frames 1-24")
+    bake.add_argument("job", type=Path, metavar="JOB.json")
+    bake.add_argument("--frames", metavar="A-B", help="only these frame numbers")
+    presets = add("presets", "list the performances that come with the program", "", "show smile")
+    presets.add_argument("action", nargs="?", choices=("list", "show"), default="list")
+    presets.add_argument("name", nargs="?", metavar="NAME", help="the preset to show")
+    verify = add("verify", "tell where a baked file comes from", "out/frames/frame.0001.png", "out/film.mp4")
+    verify.add_argument("file", type=Path, metavar="FILE", help="a frame, a film or a manifest.json")
+    return parser
+
+
+def _detect(parser: _Parser) -> None:
+    parser.add_argument("input", type=Path, metavar="IN", help="a picture or a video")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="TRACK", help="write the landmarks: .npz or .csv"
+    )
+    _face(parser)
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder with face-alignment's weights")
+    parser.add_argument(
+        "--overlay", type=Path, metavar="OUT", help="draw the landmarks: .png, .mp4 for a video"
+    )
+    parser.add_argument(
+        "--cuts", choices=CUTS, default="refuse", help="videos with scene cuts (default: refuse)"
+    )
+    parser.add_argument(
+        "--gaps", choices=GAPS, default="leave", help="frames without a face (default: leave)"
+    )
+
+
+def _face(parser: _Parser) -> None:
+    parser.add_argument(
+        "--backend", choices=BACKENDS, default="auto", help="landmark detector (default: auto)"
+    )
+    parser.add_argument("--face", type=int, default=0, metavar="N", help="which face, 0 is the largest")
+    parser.add_argument(
+        "--landmarks", type=Path, metavar="FILE", help="landmarks set by hand (JSON) or a track"
+    )
+
+
+def _animate(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("portrait", type=Path, metavar="PORTRAIT", help="the picture")
+    add("performance", metavar="PERFORMANCE", help="a video, a track file or the name of a preset")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="a folder for frames, film, contact sheet and job, or a film: OUT.mp4",
+    )
+    add("--retime", type=Path, metavar="RETIME.toml", help="which instant each frame shows")
+    add("--gain", action="append", default=[], metavar="REGION=X", help="amplify (2) or damp (0.5) a region")
+    add("--fps", metavar="R", help="frames per second: 25, 24000/1001, 23.976 (default: the performance's)")
+    add(
+        "--reference",
+        default="auto",
+        metavar="auto|first|N",
+        help="the performance's frame that is 'at rest'",
+    )
+    add("--mode", type=_mode, default="flow", metavar="flow", help="how pixels are made")
+    add("--frames", metavar="A-B", help="only these frame numbers, counted from 1")
+    _face(parser)
+    add("--cuts", choices=CUTS, default="refuse", help="videos with scene cuts (default: refuse)")
+    add("--gaps", choices=GAPS, default="interpolate", help="frames without a face (default: interpolate)")
+    add("--mask", type=Path, metavar="PNG", help="the sitter in white on black, as large as the portrait")
+    add("--smooth", choices=SMOOTH, default="none", help="calm the landmarks (default: none)")
+    add("--bits", type=int, choices=(8, 16), help="bits per channel of the frames (default: the portrait's)")
+    add("--sheet", action="store_true", help="write a contact sheet beside OUT.mp4 too")
+
+
+def _mode(text: str) -> str:
+    if text in _LATER:
+        raise argparse.ArgumentTypeError(
+            f"{text} needs the few-shot generator, which is not part of this version; use flow"
+        )
+    if text not in MODES:
+        raise argparse.ArgumentTypeError(f"unknown mode '{text}'; use flow")
+    return text

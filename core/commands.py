@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands of ``python -m core``: each takes the parsed options and a console."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .console import Console
+from .errors import InputError
+from .outputs import check_folder, nothing_left
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .bake import BakeReport
+    from .landmarks.face import Face
+    from .landmarks.track import LandmarkTrack
+    from .media.picture import Picture
+
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
+FILMS = (".mp4", ".mov", ".mkv")
+
+
+def detect(options: argparse.Namespace, console: Console) -> None:
+    """Landmarks of a picture (all faces are listed) or of a video."""
+    for path in (options.output, options.overlay):
+        if path is not None:
+            check_folder(path.parent)
+    if options.output is not None and options.output.suffix.lower() not in (".npz", ".csv"):
+        raise InputError(f"{options.output}: a track file ends in .npz or .csv")
+    _use_weights(options.weights)
+    if options.input.suffix.lower() in PICTURES:
+        _detect_picture(options, console)
+    else:
+        _detect_video(options, console)
+
+
+def _use_weights(folder: Path | None) -> None:
+    if folder is not None:
+        from .landmarks import fan
+
+        fan.find_weights(folder)  # says what is missing
+        os.environ[fan.ENVIRONMENT] = str(folder)
+
+
+def _detect_picture(options: argparse.Namespace, console: Console) -> None:
+    from .animate import face_track, portrait_faces
+    from .landmarks.detect import detect_portrait
+    from .media.picture import load_picture, save_picture
+
+    picture = load_picture(options.input)
+    if options.landmarks is not None:
+        face, how = detect_portrait(picture, landmarks=options.landmarks)
+        faces, chosen = [face], 0
+    else:
+        faces, how = portrait_faces(picture, options.backend)
+        chosen = options.face
+        if not 0 <= chosen < len(faces):
+            raise InputError(
+                f"{options.input}: there is no face {chosen}; {len(faces)} found, counted from the largest, 0"
+            )
+    if options.output is not None:
+        meta = {"source": options.input.name, "backend": how, "sha256": picture.source["sha256"]}
+        face_track(faces[chosen], picture.size, meta).save(options.output)
+    if options.overlay is not None:
+        from .landmarks.draw import draw_landmarks
+
+        image = picture.rgb8()
+        for face in faces:
+            image = draw_landmarks(image, face)
+        save_picture(options.overlay, image)
+    listed = [
+        {"index": index, "score": round(float(face.score), 4), "box": [round(float(x), 1) for x in face.box]}
+        for index, face in enumerate(faces)
+    ]
+    lines = [how]
+    for entry in listed:
+        x0, y0, x1, y1 = (round(x) for x in entry["box"])
+        mark = "  <- taken" if entry["index"] == chosen else ""
+        lines.append(f"  face {entry['index']}: {x1 - x0} x {y1 - y0} px at {x0}, {y0}{mark}")
+    data = {"kind": "picture", "faces": listed, "chosen": chosen, "how": how, **_outputs(options)}
+    console.result(data, "\n".join(lines + _written(options)))
+
+
+def _detect_video(options: argparse.Namespace, console: Console) -> None:
+    from .landmarks.detect import fill_gaps, track_video
+
+    if options.landmarks is not None:
+        raise InputError("--landmarks belongs to a picture; a video is always tracked")
+    if options.overlay is not None and options.overlay.suffix.lower() not in FILMS:
+        raise InputError(f"{options.overlay}: the overlay of a video is a video; name it .mp4")
+    track = track_video(
+        options.input,
+        backend=options.backend,
+        face=options.face,
+        cuts=options.cuts,
+        progress=console.progress,
+    )
+    lost = int((~track.valid).sum())
+    track = fill_gaps(track, options.gaps)
+    if options.output is not None:
+        track.save(options.output)
+    if options.overlay is not None:
+        _overlay_video(options.input, track, options.overlay, console)
+    rate = str(track.rate)
+    data = {"kind": "video", "frames": len(track), "lost": lost, "rate": rate, "meta": dict(track.meta)}
+    text = f"{track.meta.get('backend', options.backend)}: {len(track)} frames at {rate} per second"
+    text += f", face lost in {lost} (gaps: {options.gaps})" if lost else ""
+    console.result({**data, **_outputs(options)}, "\n".join([text, *_written(options)]))
+
+
+def _overlay_video(video: Path, track: LandmarkTrack, path: Path, console: Console) -> None:
+    from .landmarks.draw import draw_landmarks
+    from .media.video import VideoWriter, read_frames
+
+    frames = {round(float(time), 6): index for index, time in enumerate(track.times)}
+    with VideoWriter(path, track.size, track.rate) as writer:
+        for when, image in read_frames(video):
+            index = frames.get(round(when, 6))
+            if index is None:  # cut away by --cuts trim
+                continue
+            writer.write(draw_landmarks(image, track.points[index], track.irises[index]))
+            console.progress(index + 1, len(track), "overlay")
+
+
+def _outputs(options: argparse.Namespace) -> dict[str, str | None]:
+    return {
+        "track": None if options.output is None else str(options.output),
+        "overlay": None if options.overlay is None else str(options.overlay),
+    }
+
+
+def _written(options: argparse.Namespace) -> list[str]:
+    return [f"written: {path}" for path in (options.output, options.overlay) if path is not None]
+
+
+def animate(options: argparse.Namespace, console: Console) -> None:
+    """A portrait and a performance to frames and a film."""
+    from .landmarks.detect import detect_portrait
+    from .media.picture import load_picture
+
+    started = time.perf_counter()
+    film = options.output.suffix.lower() in FILMS
+    check_folder(options.output.parent if film else options.output)
+    if not film and options.output.is_file():
+        raise InputError(f"{options.output}: is a file; give a folder or a film like {options.output}.mp4")
+    picture = load_picture(options.portrait)
+    from .animate import load_performance, make_target, parse_gains, parse_reference
+    from .job import parse_frames
+    from .motion.rates import parse_rate
+    from .motion.retime import Retime
+
+    frames = None if options.frames is None else parse_frames(options.frames)
+    choices: dict[str, Any] = {
+        "gains": parse_gains(options.gain),
+        "reference": parse_reference(options.reference),
+        "retime": None if options.retime is None else Retime.load(options.retime),
+        "rate": None if options.fps is None else parse_rate(options.fps, "--fps"),
+        "smooth": options.smooth,
+    }
+    face, how = detect_portrait(
+        picture, backend=options.backend, face=options.face, landmarks=options.landmarks
+    )
+    console.remark(f"portrait: {how}")
+    performance, what = load_performance(
+        options.performance,
+        backend=options.backend,
+        cuts=options.cuts,
+        gaps=options.gaps,
+        progress=console.progress,
+    )
+    console.remark(f"performance: {what}")
+    target = make_target(performance, face, picture.size, **choices)
+    run = _animate_film if film else _animate_folder
+    data, text = run(options, console, picture, face, target, frames)
+    seconds = round(time.perf_counter() - started, 2)
+    data = {"portrait": str(options.portrait), "landmarks": how, "performance": what, **data}
+    console.result({**data, "rate": str(target.rate), "seconds": seconds}, f"{text} in {seconds:.1f} s")
+
+
+def _animate_folder(
+    options: argparse.Namespace,
+    console: Console,
+    picture: Picture,
+    face: Face,
+    target: LandmarkTrack,
+    frames: range | None,
+) -> tuple[dict[str, Any], str]:
+    from .animate import face_track
+    from .bake import run_bake
+    from .job import BakeJob, BakeOutput
+
+    folder: Path = options.output.absolute()
+    job_file = folder / "job.json"
+    job = BakeJob(
+        portrait=options.portrait.absolute(),
+        face=folder / "face.npz",
+        target=folder / "target.npz",
+        mask=None if options.mask is None else options.mask.absolute(),
+        mode=options.mode,
+        rate=Fraction(target.rate),
+        output=BakeOutput(
+            folder=folder / "frames",
+            bits=options.bits or picture.bits,
+            video=folder / "film.mp4",
+            sheet=folder / "sheet.png",
+            manifest=folder / "manifest.json",
+        ),
+    )
+    with nothing_left(folder, [job.face, job.target, job_file], lambda: any(job.output.folder.glob("*.png"))):
+        face_track(face, picture.size, {"source": options.portrait.name}).save(job.face)
+        target.save(job.target)
+        job.save(job_file)
+        report = run_bake(job, frames=frames, progress=console.progress)
+    return {"job": str(job_file), **report.to_dict()}, _told(report)
+
+
+def _animate_film(
+    options: argparse.Namespace,
+    console: Console,
+    picture: Picture,
+    face: Face,
+    target: LandmarkTrack,
+    frames: range | None,
+) -> tuple[dict[str, Any], str]:
+    """Straight into the film, frame by frame: no pictures are kept."""
+    from .bake import hold_lost, make_compositor, with_bits
+    from .provenance import Provenance
+    from .review import pick_frames, thumbnail, write_film, write_sheet
+
+    path: Path = options.output
+    points, irises, held = hold_lost(target, Path(options.performance))
+    numbers = frames or range(1, len(target) + 1)
+    if numbers[-1] > len(target) or numbers[0] < 1:
+        raise InputError(f"--frames is {options.frames}, but there are frames 1-{len(target)}")
+    picture = with_bits(picture, options.bits or picture.bits)
+    compositor = make_compositor(picture, face, options.mask, console.progress)
+    provenance = Provenance.of(options.portrait, picture.source["sha256"], options.mode)
+    picks = set(pick_frames(numbers)) if options.sheet else set()
+    kept: list[np.ndarray] = []
+
+    def rendered() -> Iterator[np.ndarray]:
+        for number in numbers:
+            frame = compositor.render(points[number - 1], irises[number - 1])
+            shown = replace(picture, pixels=frame).rgb8()
+            if number in picks:
+                kept.append(thumbnail(shown))
+            yield shown
+
+    write_film(
+        path,
+        rendered(),
+        len(numbers),
+        Fraction(target.rate),
+        provenance,
+        console.progress,
+        lambda: False,
+    )
+    sheet = path.with_suffix(".png") if options.sheet else None
+    if sheet is not None:
+        write_sheet(sheet, kept, sorted(picks), provenance)
+    data = {"film": str(path), "sheet": None if sheet is None else str(sheet), "frames": len(numbers)}
+    text = f"{path}: {len(numbers)} frames" + (f", {held} held where the face was lost" if held else "")
+    return {**data, "held": held}, text
+
+
+def bake(options: argparse.Namespace, console: Console) -> None:
+    """A job file, or some of its frames."""
+    from .bake import run_bake
+    from .job import BakeJob, parse_frames
+
+    job = BakeJob.load(options.job)
+    check_folder(job.output.folder)
+    frames = None if options.frames is None else parse_frames(options.frames)
+    with nothing_left(job.output.folder, [], lambda: any(job.output.folder.glob("*.png"))):
+        report = run_bake(job, frames=frames, progress=console.progress)
+    console.result(
+        {"job": str(options.job), **report.to_dict()}, f"{_told(report)} in {report.seconds:.1f} s"
+    )
+
+
+def _told(report: BakeReport) -> str:
+    text = f"{report.folder}: {report.written} of {report.frames} frames baked"
+    if report.kept:
+        text += f", {report.kept} kept"
+    if report.held:
+        text += f", {report.held} held where the face was lost"
+    if report.stale:
+        text += f", {report.stale} older ones outside the range left"
+    if report.missing:
+        text += f"; the film waits for {report.missing} more frames"
+    return text
+
+
+def presets(options: argparse.Namespace, console: Console) -> None:
+    """The performances that come with the program."""
+    from .animate import describe_preset, describe_presets
+
+    if options.action == "show":
+        if options.name is None:
+            raise InputError("presets show: which one? give its name, as in: presets show blink")
+        data = describe_preset(options.name)
+        console.result(data, "\n".join(f"{key}: {value}" for key, value in data.items()))
+        return
+    entries = describe_presets()
+    width = max(len(entry["name"]) for entry in entries)
+    lines = [
+        f"{entry['name']:{width}}  {entry['seconds']:5.1f} s  "
+        f"{'loops' if entry['loop'] else 'once ':5}  {entry['description']}"
+        for entry in entries
+    ]
+    console.result({"presets": entries}, "\n".join(lines))
+
+
+def verify(options: argparse.Namespace, console: Console) -> None:
+    """Where a baked file comes from, and whether it still is what the bake wrote."""
+    from .provenance import verify as read
+
+    data = read(options.file)
+    lines = [f"{key}: {value}" for key, value in data["provenance"].items()]
+    bad = {file: state for file, state in data["checks"].items() if state != "ok"}
+    lines += [f"{state}: {file}" for file, state in bad.items()]
+    good = len(data["checks"]) - len(bad)
+    lines.append(
+        f"{good} of {len(data['checks'])} files are as baked" if data["checks"] else "no manifest beside it"
+    )
+    console.result(data, "\n".join(lines))
+    if bad:
+        raise InputError(
+            f"{options.file}: {len(bad)} of {len(data['checks'])} files are not as they were baked"
+        )
