@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path

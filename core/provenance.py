@@ -22,9 +22,8 @@ from xml.sax.saxutils import quoteattr
 
 from .errors import InputError
 from .ledger import file_sha256, read_manifest
+from .version import SOFTWARE, VERSION
 
-SOFTWARE = "Tableau Vivant"
-VERSION = "0.1.0"
 XMP_KEY = "XML:com.adobe.xmp"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _XMP = "http://ns.adobe.com/xap/1.0/"
