@@ -194,9 +194,7 @@ def make_venv(uv: str | None) -> None:
 
 def install_torch(uv: str | None, requirement: str) -> None:
     """Install the build for this machine: uv knows where each lies; pip looks at hand, then on PyPI."""
-    probe = "import importlib.metadata as m, sys; sys.exit(m.version('torch').split('+')[0] != sys.argv[1])"
-    wanted = requirement.rpartition("==")[2]
-    if subprocess.run([PYTHON, "-c", probe, wanted], capture_output=True, check=False).returncode == 0:
+    if torch_is_installed(requirement):
         return
     pip = [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     backend = "auto" if has_gpu() else "cpu"
@@ -217,6 +215,13 @@ def install_torch(uv: str | None, requirement: str) -> None:
         if done and argv[-1] != "uv":
             return
     logged(*attempts[-1])
+
+
+def torch_is_installed(requirement: str) -> bool:
+    """Whether some build (CPU, CUDA) of exactly this version is there already."""
+    probe = "import importlib.metadata as m, sys; sys.exit(m.version('torch').split('+')[0] != sys.argv[1])"
+    argv = [str(PYTHON), "-c", probe, requirement.rpartition("==")[2]]
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
 def has_gpu() -> bool:

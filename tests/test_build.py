@@ -88,6 +88,47 @@ def test_every_list_reaches_the_environment(build_program: ModuleType) -> None:
     assert any(line.startswith("mediapipe==") for line in lists["without-dependencies"])
 
 
+@pytest.mark.parametrize(
+    ("uv", "gpu", "expected"),
+    [
+        (None, False, ["torch==2.13.0+cpu", "uv", "--torch-backend=cpu torch==2.13.0", "torch==2.13.0"]),
+        (None, True, ["torch==2.13.0"]),
+        ("uv", False, ["--torch-backend=cpu torch==2.13.0", "torch==2.13.0+cpu", "torch==2.13.0"]),
+        ("uv", True, ["--torch-backend=auto torch==2.13.0", "torch==2.13.0"]),
+    ],
+)
+def test_torch_is_sought_where_it_is_smallest(
+    build_program: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    uv: str | None,
+    gpu: bool,
+    expected: list[str],
+) -> None:
+    """With every source failing, all are tried in this order; the first one that works ends it."""
+    tried: list[str] = []
+    works_at = len(expected) - 1
+
+    def attempt(*argv: str) -> bool:
+        tried.append(
+            " ".join(argv[3:]).partition("install ")[2].replace("-q --disable-pip-version-check ", "")
+        )
+        tried[-1] = re.sub(r"^--python \S+ ", "", tried[-1])
+        return len(tried) - 1 == works_at
+
+    monkeypatch.setattr(build_program, "PYTHON", tmp_path / "bin" / "python")
+    monkeypatch.setattr(build_program, "try_logged", attempt)
+    monkeypatch.setattr(build_program, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(build_program, "torch_is_installed", lambda requirement: False)
+    monkeypatch.setattr(build_program.sys, "platform", "linux")
+    build_program.install_torch(uv, "torch==2.13.0")
+    assert tried == expected
+    tried.clear()
+    works_at = 0
+    build_program.install_torch(uv, "torch==2.13.0")
+    assert tried == expected[:1]
+
+
 def test_missing_library_names_its_package(
     build_program: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

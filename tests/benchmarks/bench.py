@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.benchmarks import speed  # noqa: F401 - importing it registers the benchmarks
+from tests.benchmarks import speed, speed_blender  # noqa: F401 - importing them registers the benchmarks
 from tests.benchmarks.harness import REGISTRY, Result, measure, table
 
 REPO = Path(__file__).resolve().parents[2]

@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from core.motion.curves import ARKIT
 from tests.benchmarks.harness import Work, benchmark
 
 REPO = Path(__file__).resolve().parents[2]
@@ -50,6 +46,23 @@ def portrait_face(pixels: np.ndarray) -> Any:
     from core.media.picture import Picture
 
     return detect_portrait(Picture(pixels), backend="mediapipe")[0]
+
+
+def moving_landmarks(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points float32 [count, 68, 3] and irises [count, 2, 2], px of the demo portrait: a head that turns and talks."""
+    from core.head.fit import HeadState, project
+    from core.head.model import HeadModel
+
+    model = HeadModel.load()
+    phase = np.linspace(0, 4 * np.pi, count)
+    half = 0.1 * np.sin(phase)
+    rotation = np.stack([np.cos(half), np.zeros(count), np.sin(half), np.zeros(count)], 1)
+    expression = np.zeros((count, len(model.expression)))
+    expression[:, ARKIT.index("jawOpen")] = 0.4 * (1 - np.cos(2 * phase)) / 2
+    translation = np.tile([512.0, 640.0, 0.0], (count, 1))
+    state = HeadState(rotation, translation, np.full(count, 200.0), expression)
+    both = project(model, np.zeros(len(model.identity)), state).astype(np.float32)
+    return both[:, :68], both[:, 68:, :2]
 
 
 # ---------------------------------------------------------------- landmarks
@@ -129,22 +142,14 @@ def head_fit(stack: ExitStack) -> Work:
     return Work(run, lambda: least_squares(210, columns, 14), "14 bare least-squares steps of that size")
 
 
-@benchmark("head solve of a performance", limit=0.01)
+@benchmark("head solve of a performance")
 def head_solve(stack: ExitStack) -> Work:
-    from core.head.fit import HeadState, project, solve_track
+    from core.head.fit import solve_track
     from core.head.model import HeadModel
 
     model = HeadModel.load()
     count = 250
-    phase = np.linspace(0, 4 * np.pi, count)
-    half = 0.1 * np.sin(phase)
-    rotation = np.stack([np.cos(half), np.zeros(count), np.sin(half), np.zeros(count)], 1)
-    expression = np.zeros((count, len(model.expression)))
-    expression[:, 17] = 0.4 * (1 - np.cos(2 * phase)) / 2  # the jaw opens and closes
-    translation = np.tile([640.0, 500.0, 0.0], (count, 1))
-    state = HeadState(rotation, translation, np.full(count, 200.0), expression)
-    both = project(model, np.zeros(len(model.identity)), state)
-    points, irises = both[:, :68], both[:, 68:, :2]
+    points, irises = moving_landmarks(count)
 
     def run() -> None:
         solve_track(model, points, irises)
@@ -173,8 +178,8 @@ def frame_work(stack: ExitStack, width: int, height: int) -> Work:
     compositor = Compositor(Picture(pixels), face)
     model = HeadModel.load()
     fit = fit_portrait(model, face.points, face.irises, (width, height))
-    state = batch(fit.state)
-    state.expression[0, 17] = min(1.0, float(state.expression[0, 17]) + 0.3)  # the mouth opens
+    state, jaw = batch(fit.state), ARKIT.index("jawOpen")
+    state.expression[0, jaw] = min(1.0, float(state.expression[0, jaw]) + 0.3)  # the mouth opens
     moved = project(model, fit.identity, state)[0] - project(model, fit.identity, batch(fit.state))[0]
     points = (face.points + moved[:68]).astype(np.float32)
     x0, y0, x1, y1 = (int(value) for value in compositor.region)
@@ -205,63 +210,3 @@ def small_frame(stack: ExitStack) -> Work:
 @benchmark("frame of 4000 x 5000, flow to PNG", limit_ratio=1.5)
 def large_frame(stack: ExitStack) -> Work:
     return frame_work(stack, 4000, 5000)
-
-
-# ---------------------------------------------------------------- processes and Blender
-
-
-@benchmark("worker start")
-def worker_start(stack: ExitStack) -> Work:
-    variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-
-    def run() -> float:
-        argv = [sys.executable, "-u", "-m", "core.worker"]
-        started = time.perf_counter()
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen(argv, cwd=REPO, env=variables, text=True, **pipes) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            hello = json.loads(process.stdout.readline())
-            seconds = time.perf_counter() - started
-            assert hello["event"] == "hello"
-            process.stdin.close()
-            process.wait(timeout=30)
-        return seconds
-
-    def baseline() -> None:
-        subprocess.run([sys.executable, "-c", "pass"], env=variables, check=True)
-
-    return Work(run, baseline, "an empty Python")
-
-
-# The repository as a package, the way Blender sees an installed extension; both are imported and registered.
-ENABLE_EXTENSION = """
-import sys, time, importlib.machinery, importlib.util
-import bpy, addon_utils
-started = time.perf_counter()
-if sys.argv[1] == "own":
-    spec = importlib.machinery.ModuleSpec("tableau_bench", None, is_package=True)
-    package = importlib.util.module_from_spec(spec)
-    package.__path__ = [sys.argv[2]]
-    sys.modules["tableau_bench"] = package
-    from tableau_bench import addon
-else:
-    import node_wrangler as addon
-addon.register()
-print(time.perf_counter() - started)
-assert "torch" not in sys.modules
-"""
-
-
-@benchmark("extension import and registration", limit=0.05)
-def extension_import(stack: ExitStack) -> Work:
-    cache = stack.enter_context(tempfile.TemporaryDirectory())
-    user = stack.enter_context(tempfile.TemporaryDirectory())
-    variables = {**os.environ, "PYTHONPYCACHEPREFIX": cache, "BLENDER_USER_RESOURCES": user}
-
-    def enable(which: str) -> float:
-        argv = [sys.executable, "-c", ENABLE_EXTENSION, which, str(REPO)]
-        done = subprocess.run(argv, env=variables, capture_output=True, text=True, check=True)
-        return float(done.stdout.strip().splitlines()[-1])
-
-    return Work(lambda: enable("own"), lambda: enable("other"), "Blender's own Node Wrangler")
