@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from tooling.package import build_package
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -36,17 +35,6 @@ def demo_portrait() -> Path:
 
 
 @pytest.fixture(scope="session")
-def build_program() -> ModuleType:
-    """build.py as a module."""
-    spec = importlib.util.spec_from_file_location("tableau_build", REPO / "build.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def built_zip(build_program: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The extension zip, made from the working tree once per test run."""
-    return build_program.build_package(tmp_path_factory.mktemp("dist"))
+    return build_package(tmp_path_factory.mktemp("dist"))

@@ -11,9 +11,11 @@ import sys
 import tomllib
 import zipfile
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from core.version import VERSION
+from tooling import environment, package, terminal
 
 HEAVY = {
     "torch",
@@ -60,28 +62,24 @@ def test_wrong_arguments_give_one_line(repo: Path, arguments: tuple[str, ...], w
     assert done.stdout == ""
 
 
-def test_environment_follows_requirements(
-    build_program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_environment_follows_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stamp with the current lists is trusted; any change of pyproject.toml's lists makes it stale."""
-    pyproject = (build_program.ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    pyproject = (terminal.ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text(pyproject, encoding="utf-8")
-    monkeypatch.setattr(build_program, "ROOT", tmp_path)
-    monkeypatch.setattr(build_program, "PYTHON", Path(sys.executable))
-    monkeypatch.setattr(build_program, "STAMP", tmp_path / "stamp.json")
-    assert not build_program.environment_is_current()
-    (tmp_path / "stamp.json").write_text(
-        json.dumps({"sha256": build_program.fingerprint()}), encoding="utf-8"
-    )
-    assert build_program.environment_is_current()
+    monkeypatch.setattr(terminal, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "PYTHON", Path(sys.executable))
+    monkeypatch.setattr(environment, "STAMP", tmp_path / "stamp.json")
+    assert not environment.environment_is_current()
+    (tmp_path / "stamp.json").write_text(json.dumps({"sha256": environment.fingerprint()}), encoding="utf-8")
+    assert environment.environment_is_current()
     (tmp_path / "pyproject.toml").write_text(pyproject.replace('"scipy>=', '"scipy>=0'), encoding="utf-8")
-    assert not build_program.environment_is_current()
+    assert not environment.environment_is_current()
     (tmp_path / "stamp.json").write_text("half", encoding="utf-8")
-    assert not build_program.environment_is_current()
+    assert not environment.environment_is_current()
 
 
-def test_every_list_reaches_the_environment(build_program: ModuleType) -> None:
-    lists = build_program.requirements()
+def test_every_list_reaches_the_environment() -> None:
+    lists = environment.requirements()
     assert lists["torch"] == ["torch==2.13.0"]
     joined = " ".join(lists["packages"])
     assert "bpy==" in joined and "pytest" in joined and "numpy" in joined and "torch" not in joined
@@ -98,7 +96,6 @@ def test_every_list_reaches_the_environment(build_program: ModuleType) -> None:
     ],
 )
 def test_torch_is_sought_where_it_is_smallest(
-    build_program: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     uv: str | None,
@@ -110,57 +107,53 @@ def test_torch_is_sought_where_it_is_smallest(
     works_at = len(expected) - 1
 
     def attempt(*argv: str) -> bool:
-        tried.append(
-            " ".join(argv[3:]).partition("install ")[2].replace("-q --disable-pip-version-check ", "")
-        )
-        tried[-1] = re.sub(r"^--python \S+ ", "", tried[-1])
+        after = " ".join(argv).partition(" install ")[2].replace("-q --disable-pip-version-check ", "")
+        tried.append(re.sub(r"^--python \S+ ", "", after))
         return len(tried) - 1 == works_at
 
-    monkeypatch.setattr(build_program, "PYTHON", tmp_path / "bin" / "python")
-    monkeypatch.setattr(build_program, "try_logged", attempt)
-    monkeypatch.setattr(build_program, "has_gpu", lambda: gpu)
-    monkeypatch.setattr(build_program, "torch_is_installed", lambda requirement: False)
-    monkeypatch.setattr(build_program.sys, "platform", "linux")
-    build_program.install_torch(uv, "torch==2.13.0")
+    monkeypatch.setattr(environment, "PYTHON", tmp_path / "bin" / "python")
+    monkeypatch.setattr(environment, "try_logged", attempt)
+    monkeypatch.setattr(environment, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(environment, "torch_is_installed", lambda requirement: False)
+    monkeypatch.setattr(environment.sys, "platform", "linux")
+    environment.install_torch(uv, "torch==2.13.0")
     assert tried == expected
     tried.clear()
     works_at = 0
-    build_program.install_torch(uv, "torch==2.13.0")
+    environment.install_torch(uv, "torch==2.13.0")
     assert tried == expected[:1]
 
 
-def test_missing_library_names_its_package(
-    build_program: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build_program.sys, "platform", "linux")
-    monkeypatch.setattr(build_program, "SYSTEM_LIBRARIES", {"libnowhere.so.9": "libnowhere9"})
-    with pytest.raises(build_program.BuildError, match=r"apt-get install libnowhere9$"):
-        build_program.require_blender()
+def test_missing_library_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment.sys, "platform", "linux")
+    monkeypatch.setattr(environment, "SYSTEM_LIBRARIES", {"libnowhere.so.9": "libnowhere9"})
+    with pytest.raises(terminal.BuildError, match=r"apt-get install libnowhere9$"):
+        environment.require_blender()
 
 
-def test_failed_import_is_one_line(build_program: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build_program, "PYTHON", Path(sys.executable))
-    with pytest.raises(build_program.BuildError) as caught:
-        build_program.check_imports(["json", "no_such_module"])
+def test_failed_import_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "PYTHON", Path(sys.executable))
+    with pytest.raises(terminal.BuildError) as caught:
+        environment.check_imports(["json", "no_such_module"])
     assert "no_such_module" in str(caught.value) and "\n" not in str(caught.value)
 
 
 # ---------------------------------------------------------------- package
 
 
-def test_versions_agree(repo: Path, build_program: ModuleType) -> None:
+def test_versions_agree(repo: Path) -> None:
     manifest = tomllib.loads((repo / "addon/blender_manifest.toml").read_text(encoding="utf-8"))
-    assert manifest["version"] == build_program.version()
-    assert manifest["id"] == build_program.EXTENSION
+    assert manifest["version"] == package.version() == VERSION
+    assert manifest["id"] == package.EXTENSION
     assert manifest["license"] == ["SPDX:GPL-3.0-or-later"]  # Blender's own tool does not check the prefix
     assert manifest["blender_version_min"] == "4.5.0"
 
 
 def test_zip_holds_the_extension_and_nothing_else(built_zip: Path, repo: Path) -> None:
-    with zipfile.ZipFile(built_zip) as package:
-        names = package.namelist()
-        assert package.testzip() is None
-        root = package.read("__init__.py").decode()
+    with zipfile.ZipFile(built_zip) as archive:
+        names = archive.namelist()
+        assert archive.testzip() is None
+        root = archive.read("__init__.py").decode()
     assert names == sorted(names) and len(names) == len(set(names))
     top = {name.partition("/")[0] for name in names}
     assert top == {"__init__.py", "blender_manifest.toml", "LICENSE", "addon", "core", "presets"}
@@ -180,31 +173,31 @@ def test_zip_holds_the_extension_and_nothing_else(built_zip: Path, repo: Path) -
     assert kept - set(names) <= {"addon/demo.py", "core/head/build_model.py"}
 
 
-def test_zip_is_reproducible(built_zip: Path, build_program: ModuleType, tmp_path: Path) -> None:
-    assert build_program.build_package(tmp_path).read_bytes() == built_zip.read_bytes()
+def test_zip_is_reproducible(built_zip: Path, tmp_path: Path) -> None:
+    assert package.build_package(tmp_path).read_bytes() == built_zip.read_bytes()
 
 
-def test_wrong_manifest_is_refused(build_program: ModuleType, built_zip: Path, tmp_path: Path) -> None:
+def test_wrong_manifest_is_refused(built_zip: Path, tmp_path: Path) -> None:
     """The validation can fail: Blender's tool refuses an unknown tag."""
-    with zipfile.ZipFile(built_zip) as package:
-        package.extractall(tmp_path / "bad")
+    with zipfile.ZipFile(built_zip) as archive:
+        archive.extractall(tmp_path / "bad")
     manifest = tmp_path / "bad" / "blender_manifest.toml"
     text = re.sub(
         r"^tags = \[.*?\]", 'tags = ["Alchemy"]', manifest.read_text(), flags=re.MULTILINE | re.DOTALL
     )
     assert "Alchemy" in text
     manifest.write_text(text, encoding="utf-8")
-    tags = build_program.blender_scripts() / "modules/_bpy_internal/extensions/tags.py"
-    with pytest.raises(build_program.BuildError, match="Alchemy"):
-        build_program.extension_tool("validate", manifest.parent, "--valid-tags", tags)
+    tags = package.blender_scripts() / "modules/_bpy_internal/extensions/tags.py"
+    with pytest.raises(terminal.BuildError, match="Alchemy"):
+        package.extension_tool("validate", manifest.parent, "--valid-tags", tags)
 
 
 # ---------------------------------------------------------------- rules of the house
 
 
-def modules(repo: Path, package: str) -> list[str]:
+def modules(repo: Path, folder: str) -> list[str]:
     names = []
-    for path in sorted((repo / package).rglob("*.py")):
+    for path in sorted((repo / folder).rglob("*.py")):
         parts = path.relative_to(repo).with_suffix("").parts
         if parts[-1] != "__main__":
             names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
