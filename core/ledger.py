@@ -181,7 +181,8 @@ def _read_journal(path: Path, name: str) -> tuple[dict[int, FrameRecord], bool]:
         try:
             entry = json.loads(line)
             if "frame" in entry:
-                frames[entry.pop("frame")] = FrameRecord(**entry)
+                number = entry.pop("frame")
+                frames[number] = FrameRecord(**entry)
             elif "bake" in entry:
                 head = entry
             ended = ended or "end" in entry
