@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The embedded backend: BlazeFace boxes and the refined face mesh, mapped onto the 68 points.
 
-Confidence of a point: how surely the network sees a face in the crop (its presence score), times how well two
-looks at that face agree on the point: one as it is, one mirrored.  Points that differ by ``AGREE`` of the
-distance of the outer eye corners count half.  It says how repeatable a point is, not that it is where a
-person would put it.
+Confidence of a point: how surely the network sees a face in the crop (its presence score), times how well several looks
+at that face agree on the point (as it is and mirrored; for a still, in crops of three sizes).  A point whose looks lie
+``AGREE`` of the distance of the outer eye corners from their middle counts half.  It says how repeatable a point is,
+not that it is where a person would put it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from .mesh_net import Box, BoxNet, MeshNet, Roi, roi_from_box, roi_from_points
 from .mesh_points import LEFT_EYE, RIGHT_EYE, mesh_to_68
 from .schema import IRIS_MIRROR, MIRROR
 
-AGREE = 0.06
+AGREE = 0.03
 PRESENT = 0.5
-LOOKS = 3
-"""Passes of the mesh over a still, each on the region that the one before suggests."""
+LOOKS = 2
+"""Looks on the way from a box to the face: each on the region that the one before suggests."""
+CLOSE = (1.2, 1.35, 1.5)
+"""Sides of a still's crops, in sizes of the face: on paintings the closer ones put lids and irises better."""
 
 
 class MeshDetector:
@@ -43,12 +45,14 @@ class MeshDetector:
         return []
 
     def refine(self, image: np.ndarray, face: Face) -> Face | None:
-        """The landmarks again on a crop around ``face``."""
-        return self._look(image, _roi_of(face), face.score, LOOKS - 1)
+        """The landmarks again: the median of six looks at crops around ``face``."""
+        found = self._approach(image, _roi_of(face), 1)
+        return self._measure(image, found, face.score, CLOSE) if found else None
 
     def follow(self, image: np.ndarray, face: Face) -> Face | None:
-        """The landmarks in the next frame: one look where the face was, one mirrored look where it is."""
-        return self._look(image, _roi_of(face), face.score, 1)
+        """The landmarks in the next frame: one look where the face was, two where it is."""
+        found = self._approach(image, _roi_of(face), 1)
+        return self._measure(image, found, face.score, CLOSE[1:2]) if found else None
 
     def close(self) -> None:
         """Stop the networks."""
@@ -56,31 +60,50 @@ class MeshDetector:
         self._mesh.close()
 
     def _from_box(self, image: np.ndarray, box: Box) -> Face | None:
-        return self._look(image, roi_from_box(box), box.score, LOOKS)
+        found = self._approach(image, roi_from_box(box), LOOKS)
+        return self._measure(image, found, box.score, CLOSE[1:2]) if found else None
 
-    def _look(self, image: np.ndarray, roi: Roi, score: float, looks: int) -> Face | None:
+    def _approach(self, image: np.ndarray, roi: Roi, looks: int) -> Roi | None:
+        """The region (scaled by 1) that the face fills, or None where the network sees none."""
         for _ in range(looks):
             mesh, presence = self._mesh.on_image(image, roi)
             if presence < PRESENT or not _plausible(mesh, roi):
                 return None
-            roi = roi_from_points(mesh[:468], mesh[RIGHT_EYE], mesh[LEFT_EYE])
-        points, irises = mesh_to_68(mesh)
-        turned, presence_turned = self._mesh.on_image(image, roi, mirrored=True)
-        # in a mirrored crop the network's "right" is the sitter's left: flip the handedness of the frame,
-        # then the order
-        flip = np.array([-1.0, 1.0, 1.0])
-        other, other_irises = mesh_to_68(turned * flip)
-        other = (other * flip.astype(np.float32))[MIRROR]
-        other_irises = (other_irises * flip[:2].astype(np.float32))[list(IRIS_MIRROR)]
+            face = roi_from_points(mesh[:468], mesh[RIGHT_EYE], mesh[LEFT_EYE], 1.0)
+            roi = Roi(face.x, face.y, face.side * 1.5, face.angle)
+        return face
+
+    def _measure(self, image: np.ndarray, face: Roi, score: float, scales: tuple[float, ...]) -> Face | None:
+        looks = [
+            self._look(image, Roi(face.x, face.y, face.side * scale, face.angle), mirrored)
+            for scale in scales
+            for mirrored in (False, True)
+        ]
+        presence = float(np.median([look[2] for look in looks]))
+        if presence < PRESENT:
+            return None
+        all_points = np.stack([look[0] for look in looks])
+        points = np.median(all_points, axis=0)
+        irises = np.median([look[1] for look in looks], axis=0)
         unit = float(np.linalg.norm(points[45] - points[36]))
-        apart = np.linalg.norm((points - other)[:, :2], axis=1) / max(unit, 1e-6)
-        presence = (presence + presence_turned) / 2
-        confidence = presence / (1.0 + (apart / AGREE) ** 2)
-        points = (points + other) / 2
-        irises = (irises + other_irises) / 2
+        spread = np.linalg.norm((all_points - points)[..., :2], axis=2).mean(axis=0) / max(unit, 1e-6)
+        confidence = presence / (1.0 + (spread / AGREE) ** 2)
         return Face(
-            points, irises, confidence.astype(np.float32), points_box(points), float(score * presence)
+            points.astype(np.float32),
+            irises.astype(np.float32),
+            confidence.astype(np.float32),
+            points_box(points),
+            score,
         )
+
+    def _look(self, image: np.ndarray, roi: Roi, mirrored: bool) -> tuple[np.ndarray, np.ndarray, float]:
+        mesh, presence = self._mesh.on_image(image, roi, mirrored)
+        if not mirrored:
+            return *mesh_to_68(mesh), presence
+        # in a mirrored crop the network's "right" is the sitter's left: undo the handedness, then the order
+        flip = np.array([-1.0, 1.0, 1.0], np.float32)
+        points, irises = mesh_to_68(mesh * flip)
+        return (points * flip)[MIRROR], (irises * flip[:2])[list(IRIS_MIRROR)], presence
 
 
 def _roi_of(face: Face) -> Roi:

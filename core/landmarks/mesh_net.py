@@ -182,19 +182,19 @@ class BoxNet:
 def cut(image: np.ndarray, roi: Roi) -> np.ndarray:
     """The region as RGB uint8 [192, 192, 3]; shrunk without aliasing, grey outside the image."""
     matrix = roi.to_image()
-    shrink = roi.side / CROP
-    if shrink > 2.0:
+    block = int(roi.side / CROP)
+    if block > 1:
         # average whole blocks of px first: bilinear sampling alone would skip most of a large scan
         corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) @ matrix[:, :2].T + matrix[:, 2]
-        low = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, None)
-        high = np.minimum(np.ceil(corners.max(axis=0)).astype(int), image.shape[1::-1])
-        if (high - low < 2).any():
+        low = np.clip(np.floor(corners.min(axis=0)).astype(int) - block, 0, None)
+        high = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + block, image.shape[1::-1])
+        high = low + (high - low) // block * block
+        if (high <= low).any():
             return np.full((CROP, CROP, 3), 127, np.uint8)
+        size = (high - low) // block
         part = image[low[1] : high[1], low[0] : high[0]]
-        size = np.maximum(np.round((high - low) / (shrink / 1.5)).astype(int), 1)
         image = cv2.resize(part, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
-        ratio = size / (high - low)
-        matrix = np.concatenate([matrix[:, :2], (matrix[:, 2] - low)[:, None]], axis=1) * ratio[:, None]
+        matrix = np.concatenate([matrix[:, :2], (matrix[:, 2] - low)[:, None]], axis=1) / block
     # from the middle of each px of the crop to px middles of the image, as OpenCV counts them
     warp = np.concatenate(
         [matrix[:, :2] / CROP, (matrix[:, 2] + matrix[:, :2].sum(axis=1) * 0.5 / CROP - 0.5)[:, None]], 1
