@@ -74,7 +74,7 @@ def ensure_environment() -> None:
     BUILD.mkdir(exist_ok=True)
     SETUP_LOG.unlink(missing_ok=True)
     uv = shutil.which("uv")
-    if not PYTHON.exists():
+    if not is_usable():
         with stage("Making the environment .venv" + (" with uv" if uv else "")):
             make_venv(uv)
     lists = requirements()
@@ -95,6 +95,15 @@ def ensure_environment() -> None:
         json.dumps({"sha256": fingerprint(), "requirements": lists}, indent=1), encoding="utf-8"
     )
     os.replace(temporary, STAMP)
+
+
+def is_usable() -> bool:
+    """Whether `.venv` is an environment to install into: the right Python, and not left half-made."""
+    probe = "import pip, sys; sys.exit(sys.version_info[:2] != (3, 11))"
+    return (
+        PYTHON.exists()
+        and subprocess.run([PYTHON, "-c", probe], capture_output=True, check=False).returncode == 0
+    )
 
 
 def make_venv(uv: str | None) -> None:
