@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from fractions import Fraction
@@ -14,13 +15,13 @@ import numpy as np
 from .errors import InputError, NoFaceError
 from .landmarks.track import LandmarkTrack
 from .motion.curves import ExpressionCurves
-from .motion.retarget import Gains, retarget
 from .motion.retime import Retime
 from .review import Progress
 
 if TYPE_CHECKING:
     from .landmarks.face import Face
     from .media.picture import Picture
+    from .motion.retarget import Gains
 
 Performance = LandmarkTrack | ExpressionCurves
 TRACK_SUFFIXES = (".npz", ".csv")
@@ -95,6 +96,7 @@ def make_target(
     """
     from .motion.apply import apply_retime
     from .motion.filters import smooth_track
+    from .motion.retarget import retarget
 
     moved = retarget(performance, face, gains=make_gains(gains or {}), reference=reference)
     if smooth != "none":
@@ -107,7 +109,7 @@ def make_target(
 
 def make_gains(values: Mapping[str, Any]) -> Gains:
     """Gains from region names and factors; InputError with the nearest name for an unknown one."""
-    import difflib
+    from .motion.retarget import Gains
 
     known = [field.name for field in fields(Gains)]
     for name, value in values.items():
