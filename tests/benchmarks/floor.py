@@ -33,9 +33,10 @@ import torch
 from core.atomic import atomic_path
 from core.errors import TableauError
 
+from .baselines import TPS_ANCHORS, TPS_SMOOTHING
 from .cases import default_cache, find_clips, load_case
 from .lpips import Lpips, find_weights
-from .methods import TPS_ANCHORS, TPS_SMOOTHING, parse_spec, render
+from .methods import parse_spec, render
 from .report import markdown, save_strip, summarize
 from .scoring import ScoreStore, movement, score
 

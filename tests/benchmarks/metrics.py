@@ -16,16 +16,16 @@ def eye_distance(points: np.ndarray) -> float:
     return float(np.linalg.norm(points[36, :2] - points[45, :2]))
 
 
-def _fill(hulls: list[np.ndarray], size: tuple[int, int], grow: float) -> np.ndarray:
-    """float32 [H, W] mask of convex hulls (px), grown by ``grow`` px."""
+def convex_mask(hulls: list[np.ndarray], size: tuple[int, int], grow: float) -> np.ndarray:
+    """float32 [H, W], 0 or 1: convex hulls of points (px), grown by ``grow`` px; shrunk where that is negative."""
     mask = np.zeros((size[1], size[0]), np.uint8)
     for hull in hulls:
         # 4 fractional bits; OpenCV counts pixel centers as whole numbers
         corners = np.round((cv2.convexHull(hull.astype(np.float32)) - 0.5) * 16).astype(np.int32)
         cv2.fillConvexPoly(mask, corners, (1,), cv2.LINE_8, 4)
-    reach = max(1, round(grow))
+    reach = max(1, round(abs(grow)))
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    return cv2.dilate(mask, brush).astype(np.float32)
+    return (cv2.dilate if grow > 0 else cv2.erode)(mask, brush).astype(np.float32)
 
 
 def region_masks(points: np.ndarray, size: tuple[int, int]) -> dict[str, np.ndarray]:
@@ -39,9 +39,9 @@ def region_masks(points: np.ndarray, size: tuple[int, int]) -> dict[str, np.ndar
     up = points[27] - points[8]
     forehead = points[BROWS] + 0.5 * unit * up / max(float(np.linalg.norm(up)), 1e-6)
     return {
-        "face": _fill([np.vstack([points, forehead])], size, 0.03 * unit),
-        "mouth": _fill([points[LIPS]], size, 0.08 * unit),
-        "eyes": _fill([points[eye] for eye in EYES], size, 0.08 * unit),
+        "face": convex_mask([np.vstack([points, forehead])], size, 0.03 * unit),
+        "mouth": convex_mask([points[LIPS]], size, 0.08 * unit),
+        "eyes": convex_mask([points[eye] for eye in EYES], size, 0.08 * unit),
     }
 
 

@@ -236,7 +236,7 @@ def save_strip(
             _tile(case.picture.pixels, "source", side),
             _tile(case.truth[place], f"frame {case.frames[place]}", side),
         ]
-        tiles += [_tile(outputs[m][place], f"{m} {scores[m][metric][place]:.3f}", side) for m in methods]
+        tiles += [_tile(outputs[m][place], f"{scores[m][metric][place]:.3f} {m}", side) for m in methods]
         lines.append(np.hstack(tiles))
     path.parent.mkdir(parents=True, exist_ok=True)
     save_picture(path, np.vstack(lines))

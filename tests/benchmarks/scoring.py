@@ -20,7 +20,7 @@ from .metrics import absolute_error, eye_distance, over, region_masks, ssim_map
 
 CHUNK = 6  # frames whose features are held at once; 256 px take about 35 MB a frame
 REGIONS = ("face", "mouth", "eyes")
-_SOURCES = ("cases.py", "lpips.py", "methods.py", "metrics.py", "scoring.py", "warps.py")
+_SOURCES = ("baselines.py", "cases.py", "lpips.py", "metrics.py", "scoring.py", "warps.py")
 
 Rows = dict[str, list[float]]
 
