@@ -15,15 +15,14 @@ if sys.version_info < (3, 11):  # noqa: UP036 - an older Python has to be told, 
     raise SystemExit(2)
 
 import argparse
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from tooling.environment import ensure_environment, library_advice, missing_libraries, require_blender
 from tooling.package import EXTENSION, build_package
-from tooling.terminal import BUILD, PYTHON, ROOT, BuildError, call, project, require, say, stage
-
-DEMO = ROOT / "demo-out"
+from tooling.terminal import BUILD, PYTHON, ROOT, BuildError, call, project, require, say, watch
 
 
 def command_setup(options: argparse.Namespace) -> None:
@@ -31,31 +30,33 @@ def command_setup(options: argparse.Namespace) -> None:
 
 
 def command_demo(options: argparse.Namespace) -> None:
-    timings: dict[str, float] = {}
+    started = time.perf_counter()
     portrait = ROOT / "presets/portraits/demo/portrait.png"
-    folder = DEMO / options.performance
-    with stage(f"Animating the demo portrait with the performance '{options.performance}'", timings):
-        animate = (PYTHON, "-m", "core", "animate", portrait, options.performance, "-o", folder)
-        require(*animate, what="animating the portrait")
+    performance, name = options.performance, Path(options.performance).stem
+    folder = ROOT / "demo-out" / name
+    say(f"== Animating the portrait {portrait.relative_to(ROOT)} with the performance '{performance}'")
     missing = missing_libraries()
-    if not missing:
-        with stage("Building the Blender scene with the extension's own operators", timings):
-            scene = (PYTHON, ROOT / "addon/demo.py", portrait, options.performance, "-o", folder)
-            require(*scene, what="building the scene")
-    say("\nTime per stage")
-    for name, seconds in timings.items():
-        say(f"  {seconds:6.1f} s  {name}")
-    say(f"\nThe result is in {folder.relative_to(ROOT)}")
-    for path in sorted(folder.iterdir()):
-        count = len(list(path.iterdir())) if path.is_dir() else 0
-        name = path.name + ("/" if path.is_dir() else "")
-        say(f"  {name:24} {f'{count} files' if count else size_text(path)}")
     if missing:
-        say(f"No .blend: {library_advice(missing)}")
-
-
-def size_text(path: Path) -> str:
-    return f"{path.stat().st_size / 1024:,.0f} KiB"
+        require(PYTHON, "-m", "core", "animate", portrait, performance, "-o", folder, what="the demo")
+        timings = []
+    else:
+        # the extension's own operators bake the frames and make the .blend that plays them
+        demo = (PYTHON, ROOT / "addon/demo.py", portrait, performance, "-o", folder, "--name", name)
+        timings = watch(*demo, what="the demo")
+    say("\nTime")
+    for title, seconds in timings:
+        say(f"  {seconds:6.1f} s  {title}")
+    say(f"  {time.perf_counter() - started:6.1f} s  in all")
+    say(f"\nThe result is in {folder.relative_to(ROOT)}/")
+    for path in sorted(folder.iterdir()):
+        inside = sum(1 for _ in path.iterdir()) if path.is_dir() else 0
+        size = f"{inside} files" if path.is_dir() else f"{path.stat().st_size / 1024:,.0f} KiB"
+        say(f"  {path.name + ('/' if path.is_dir() else ''):24} {size}")
+    say(
+        f"No .blend: {library_advice(missing)}"
+        if missing
+        else f"Open {name}.blend in Blender and press Space."
+    )
 
 
 def command_test(options: argparse.Namespace) -> int:
@@ -130,7 +131,12 @@ def parser() -> argparse.ArgumentParser:
     demo = add(
         "demo", command_demo, "animate the embedded portrait: frames, film, contact sheet and a .blend"
     )
-    demo.add_argument("--performance", default="talk", help="name of a preset (default: %(default)s)")
+    demo.add_argument(
+        "--performance",
+        metavar="NAME",
+        default="talk",
+        help="a preset, or a video of a face (default: %(default)s)",
+    )
     test = add("test", command_test, "run the tests; further arguments go to pytest")
     test.add_argument("--fast", action="store_true", help="leave out the slow tests")
     add("lint", command_lint, "check format, style and types")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 import tomllib
@@ -27,28 +28,47 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def stage(name: str, timings: dict[str, float] | None = None) -> Iterator[None]:
-    """Announce a piece of work and print how long it took; ``timings`` collects it for a summary."""
+def stage(name: str) -> Iterator[None]:
+    """Announce a piece of work, and print how long it took."""
     say(f"== {name}")
     started = time.perf_counter()
     yield
-    seconds = time.perf_counter() - started
-    if timings is not None:
-        timings[name] = seconds
-    say(f"   {seconds:.1f} s")
+    say(f"   {time.perf_counter() - started:.1f} s")
 
 
-def call(*argv: str | os.PathLike[str], cwd: Path = ROOT, environment: dict[str, str] | None = None) -> int:
+def call(*argv: str | os.PathLike[str], cwd: Path = ROOT) -> int:
     """Run a program with its output on this terminal; returns its exit code."""
-    variables = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+    variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
     return subprocess.run([os.fspath(part) for part in argv], cwd=cwd, env=variables, check=False).returncode
 
 
-def require(*argv: str | os.PathLike[str], what: str, environment: dict[str, str] | None = None) -> None:
+def require(*argv: str | os.PathLike[str], what: str) -> None:
     """Run a program that has to succeed; its own output has told why where it does not."""
-    code = call(*argv, environment=environment)
+    code = call(*argv)
     if code != 0:
         raise BuildError(f"{what} failed (exit code {code}); the reason stands above")
+
+
+def watch(*argv: str | os.PathLike[str], what: str) -> list[tuple[str, float]]:
+    """As `require`; returns the stages that the program reported, in lines like "Baking: 12.3 s"."""
+    stages = []
+    variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    pipes: dict[str, Any] = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+        "errors": "replace",
+    }
+    with subprocess.Popen([os.fspath(part) for part in argv], cwd=ROOT, env=variables, **pipes) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            found = re.fullmatch(r"(\S.*): (\d+\.\d+) s", line.rstrip())
+            if found:
+                stages.append((found[1], float(found[2])))
+    if process.returncode != 0:
+        raise BuildError(f"{what} failed (exit code {process.returncode}); the reason stands above")
+    return stages
 
 
 def project() -> dict[str, Any]:
