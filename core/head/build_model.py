@@ -23,7 +23,7 @@ from ..atomic import atomic_path
 from ..landmarks.schema import MIRROR
 from ..motion.curves import ARKIT
 from .model import MODEL_PATH, PARTS
-from .raster import Fragments, rasterize
+from .raster import Fragments, rasterize, vertex_normals
 
 OBJECTS = ("body", "helper-r-eye", "helper-l-eye", "helper-upper-teeth", "helper-lower-teeth", "helper-tongue")
 SKULL_JOINT = "joint-head"  # between the skull and the first vertebra: what a head turns about
@@ -226,15 +226,6 @@ def render(points: np.ndarray, triangles: np.ndarray, part: np.ndarray, irises: 
             picture[seen & (distance < 0.24 * np.ptp(ball[:, 0]))] = (70, 50, 40)
             picture[seen & (distance < 0.10 * np.ptp(ball[:, 0]))] = (12, 12, 12)
     return picture.clip(0, 255).astype(np.uint8), fragments
-
-
-def vertex_normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Unit normals [V, 3], pointing out of the head (toward smaller z for what faces the viewer)."""
-    a, b, c = (points[triangles[:, i]] for i in range(3))
-    face = np.cross(b - a, c - a)
-    normals = np.stack([np.stack([np.bincount(triangles[:, i], face[:, k], len(points)) for i in range(3)]).sum(0) for k in range(3)], 1)
-    # the mesh is wound counter-clockwise seen from outside with y up; flipping y and z keeps that, so normals point out
-    return normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12)
 
 
 def _opening(mask: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

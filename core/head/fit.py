@@ -115,6 +115,20 @@ def solve_track(
     return identity, _scatter(state, valid)
 
 
+def solve_portrait(model: HeadModel, fit: HeadFit, points: np.ndarray, irises: np.ndarray) -> HeadState:
+    """Solve landmarks laid over a fitted portrait: points [T, 68, 3], irises [T, 2, 2] in the picture's pixels.
+
+    The portrait's own residuals are taken off first and its expression is the prior's center, so that the portrait's own
+    landmarks give back its own state exactly.
+    """
+    joined = _join(points, irises)
+    joined[..., :2] -= np.nan_to_num(fit.residual)
+    joined[..., 2] = np.nan  # depth of a painting is the proxy's own
+    start = batch(fit.state)[np.zeros(len(points), int)]
+    _, state = _solve(model, joined, spread=SPREAD, identity=fit.identity, iterations=8, start=start)
+    return state
+
+
 def project(model: HeadModel, identity: np.ndarray, state: HeadState) -> np.ndarray:
     """float64 [T, 70, 3] pixels (z relative to the model's origin): landmarks 0..67, right iris, left iris."""
     mean, identity_basis, expression_basis = model.basis
@@ -174,13 +188,15 @@ def _solve(
     identity: np.ndarray | None,
     iterations: int,
     smooth: float = 0.0,
+    start: HeadState | None = None,
 ) -> tuple[np.ndarray, HeadState]:
-    """Gauss-Newton on T frames; solves the identity too where it is None."""
+    """Gauss-Newton on T frames; solves the identity too where it is None.  The prior is centered on ``start``, else on zero."""
     mean, identity_basis, expression_basis = model.basis
     count, frames = len(ARKIT), len(joined)
     free_identity = identity is None
     shape_identity = np.zeros(len(identity_basis)) if identity is None else np.asarray(identity, np.float64)
-    state = _start(model, joined)
+    state = _start(model, joined) if start is None else start
+    center = state.expression
     known = np.isfinite(joined)
     target = np.where(known, joined, 0.0)
     prior = 1.0 / spread**2
@@ -213,7 +229,7 @@ def _solve(
         diagonal = np.zeros((frames, POSE + count))
         diagonal[:, :POSE] = 1e-3
         diagonal[:, POSE:] = prior
-        g[:, POSE:] -= prior * state.expression
+        g[:, POSE:] -= prior * (state.expression - center)
         if smooth > 0 and frames > 2:
             padded = np.concatenate([state.expression[:1], state.expression, state.expression[-1:]])
             tie = smooth * 60.0

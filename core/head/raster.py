@@ -49,6 +49,16 @@ def rasterize(
     return Fragments(triangle, bary, depth)
 
 
+def vertex_normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Unit normals [V, 3] that point out of the head (toward smaller z where the surface faces the viewer)."""
+    a, b, c = (points[triangles[:, i]] for i in range(3))
+    # wound counter-clockwise seen from outside in the source's axes; turning y and z over keeps that a rotation
+    face = np.cross(b - a, c - a)
+    sums = [np.bincount(triangles.ravel(), np.repeat(face[:, k], 3), len(points)) for k in range(3)]
+    normals = np.stack(sums, 1)
+    return normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12)
+
+
 @njit(cache=True, nogil=True)
 def _rasterize(points, triangles, use, triangle, bary, depth):  # type: ignore[no-untyped-def]
     height, width = triangle.shape

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mesh that the picture is laid on: fine on the face, coarse around it, cut open along lids and lips.
+
+Coordinates are face units: origin midway between the outer eye corners, x right and y down in the picture, 1 = the distance
+between the outer eye corners.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.path import Path as Polygon
+from scipy.spatial import Delaunay, cKDTree
+
+from .features import OPENINGS, OUTER_LIPS, ring
+
+EXTENT = (-3.4, -3.2, 3.4, 4.8)  # left, top, right, bottom of the mesh
+FINE, MIDDLE, COARSE = 0.05, 0.09, 0.17  # distance of neighboring vertices on the face, around it, at the rim
+JAW, SINGLE = tuple(range(17)), tuple(range(17, 36))  # landmarks that are handles one by one; lids and lips are curves
+SEAM = 0.004  # closed lips and lids are pulled this far apart, so that the mesh can be cut between them
+
+
+@dataclass(frozen=True, eq=False)
+class FaceUnits:
+    """The similarity between picture pixels and face units (no rotation: the mesh is upright in the picture)."""
+
+    origin: np.ndarray  # [2] px
+    unit: float  # px
+
+    @staticmethod
+    def of(points: np.ndarray) -> FaceUnits:
+        right, left = points[36, :2].astype(np.float64), points[45, :2].astype(np.float64)
+        return FaceUnits((right + left) / 2, float(np.linalg.norm(left - right)))
+
+    def to_face(self, pixels: np.ndarray) -> np.ndarray:
+        return (pixels - self.origin) / self.unit
+
+    def to_pixels(self, face: np.ndarray) -> np.ndarray:
+        return face * self.unit + self.origin
+
+
+@dataclass(frozen=True, eq=False)
+class CutMesh:
+    """points: [V, 2].  triangles: int32 [F, 3] of the skin (the openings are left out).
+    upper, lower: per opening, the vertex indices along its edges (corners shared).
+    handles: [H] vertices that follow landmarks; handle_map: [H, 68], their positions as a linear map of the landmarks.
+    handle_jaw: bool [H], handles on the jaw line.  rim: bool [V], the outer border.
+    """
+
+    points: np.ndarray
+    triangles: np.ndarray
+    upper: tuple[np.ndarray, ...]
+    lower: tuple[np.ndarray, ...]
+    handles: np.ndarray
+    handle_map: np.ndarray
+    handle_jaw: np.ndarray
+    rim: np.ndarray
+
+
+def separated(upper: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two edges, moved apart where they are closer than the seam (or crossed); corners stay."""
+    middle = (upper + lower) / 2
+    half = np.maximum((lower[:, 1] - upper[:, 1]) / 2, SEAM / 2)
+    half[[0, -1]] = 0.0
+    up, low = upper.copy(), lower.copy()
+    up[:, 1], low[:, 1] = middle[:, 1] - half, middle[:, 1] + half
+    return up, low
+
+
+def build_mesh(landmarks: np.ndarray) -> CutMesh:
+    """Triangulate around one face's landmarks [68, 2] in face units."""
+    parts: list[np.ndarray] = []
+    count = 0
+
+    def add(points: np.ndarray) -> np.ndarray:
+        nonlocal count
+        parts.append(points)
+        count += len(points)
+        return np.arange(count - len(points), count)
+
+    uppers, lowers, outlines = [], [], []
+    vertices: list[np.ndarray] = []
+    maps: list[np.ndarray] = []
+
+    def hold(indices: np.ndarray, landmark: tuple[int, ...], matrix: np.ndarray) -> None:
+        wide = np.zeros((len(indices), 68))
+        wide[:, list(landmark)] = matrix
+        vertices.append(indices)
+        maps.append(wide)
+
+    for opening in OPENINGS:
+        up, low = separated(*opening.curves(landmarks))
+        top = add(up)
+        bottom = np.concatenate([top[:1], add(low[1:-1]), top[-1:]])
+        hold(top, opening.upper, opening.matrix)
+        hold(bottom[1:-1], opening.lower, opening.matrix[1:-1])
+        uppers.append(top)
+        lowers.append(bottom)
+        outlines.append((ring(up, low), np.unique(np.concatenate([top, bottom]))))
+    lips_up, lips_low = OUTER_LIPS.curves(landmarks)
+    mouth_corners = landmarks[[60, 64]]
+    # a mouth corner of the outer lips that coincides with the inner one would make slivers
+    keep = np.ones(len(lips_up), bool)
+    keep[[0, -1]] = [np.hypot(*(lips_up[i] - mouth_corners[j])) > 0.02 for i, j in ((0, 0), (-1, 1))]
+    hold(add(lips_up[keep]), OUTER_LIPS.upper, OUTER_LIPS.matrix[keep])
+    hold(add(lips_low[1:-1]), OUTER_LIPS.lower, OUTER_LIPS.matrix[1:-1])
+    for index in (*JAW, *SINGLE):
+        hold(add(landmarks[[index]]), (index,), np.ones((1, 1)))
+    handles, handle_map = np.concatenate(vertices), np.concatenate(maps)
+    handle_jaw = handle_map[:, list(JAW)].any(1)
+    features = np.concatenate(parts)
+
+    grid = _grid()
+    distance, _ = cKDTree(features).query(grid)
+    grid = grid[distance > 0.6 * FINE]
+    for outline, _ in outlines:
+        grid = grid[~Polygon(outline).contains_points(grid)]
+    add(grid)
+    points = np.concatenate(parts)
+    triangles = Delaunay(points).simplices.astype(np.int32)
+    a, b, c = (points[triangles[:, i]] for i in range(3))
+    turn = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    triangles[turn < 0] = triangles[turn < 0][:, ::-1]
+    center = (a + b + c) / 3
+    inside = np.zeros(len(triangles), bool)
+    for outline, members in outlines:
+        inside |= np.isin(triangles, members).all(1) & Polygon(outline).contains_points(center)
+    triangles = triangles[~inside & (np.abs(turn) > 1e-9)]
+    left, top_, right, bottom_ = EXTENT
+    rim = (points[:, 0] <= left) | (points[:, 0] >= right) | (points[:, 1] <= top_) | (points[:, 1] >= bottom_)
+    return CutMesh(points, np.ascontiguousarray(triangles), tuple(uppers), tuple(lowers), handles, handle_map, handle_jaw, rim)
+
+
+def _grid() -> np.ndarray:
+    """Hexagonal points [N, 2] in three densities, and the rim."""
+    left, top, right, bottom = EXTENT
+    parts = []
+    for spacing, inner, outer in ((FINE, -9.0, 1.0), (MIDDLE, 1.0, 1.75), (COARSE, 1.75, 99.0)):
+        rows = np.arange(top + spacing / 2, bottom - spacing / 4, spacing * 0.866)
+        columns = np.arange(left + spacing / 2, right - spacing / 4, spacing)
+        x, y = np.meshgrid(columns, rows)
+        x = x + (np.arange(len(rows)) % 2)[:, None] * spacing / 2
+        points = np.column_stack([x.ravel(), y.ravel()])
+        radius = np.hypot(points[:, 0] / 1.15, (points[:, 1] - 0.55) / 1.45)
+        edge = spacing / 3  # keeps the densities from running into each other
+        parts.append(points[(radius >= inner + edge) & (radius < outer) & (points[:, 0] < right - spacing / 4)])
+    for n, (a, b) in enumerate((((left, top), (right, top)), ((right, top), (right, bottom)), ((right, bottom), (left, bottom)), ((left, bottom), (left, top)))):
+        steps = int(round(np.hypot(b[0] - a[0], b[1] - a[1]) / COARSE))
+        parts.append(np.linspace(a, b, steps, endpoint=False))
+    return np.concatenate(parts)
