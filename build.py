@@ -32,7 +32,8 @@ def command_setup(options: argparse.Namespace) -> None:
 def command_demo(options: argparse.Namespace) -> None:
     started = time.perf_counter()
     portrait = ROOT / "presets/portraits/demo/portrait.png"
-    performance, name = options.performance, Path(options.performance).stem
+    given = Path(options.performance)
+    performance, name = str(given.resolve()) if given.is_file() else str(given), given.stem
     folder = ROOT / "demo-out" / name
     say(f"== Animating the portrait {portrait.relative_to(ROOT)} with the performance '{performance}'")
     missing = missing_libraries()
@@ -52,11 +53,7 @@ def command_demo(options: argparse.Namespace) -> None:
         inside = sum(1 for _ in path.iterdir()) if path.is_dir() else 0
         size = f"{inside} files" if path.is_dir() else f"{path.stat().st_size / 1024:,.0f} KiB"
         say(f"  {path.name + ('/' if path.is_dir() else ''):24} {size}")
-    say(
-        f"No .blend: {library_advice(missing)}"
-        if missing
-        else f"Open {name}.blend in Blender and press Space."
-    )
+    say(f"No .blend: {library_advice(missing)}" if missing else f"To play it: open {name}.blend, press Space")
 
 
 def command_test(options: argparse.Namespace) -> int:
@@ -135,7 +132,7 @@ def parser() -> argparse.ArgumentParser:
         "--performance",
         metavar="NAME",
         default="talk",
-        help="a preset, or a video of a face (default: %(default)s)",
+        help="preset or video (default: %(default)s)",
     )
     test = add("test", command_test, "run the tests; further arguments go to pytest")
     test.add_argument("--fast", action="store_true", help="leave out the slow tests")
