@@ -9,6 +9,7 @@ Axes are the camera's: x right, y down, z away from the viewer; an unrotated hea
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 _TINY = 1e-12
 
@@ -52,7 +53,7 @@ def to_matrix(q: np.ndarray) -> np.ndarray:
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def from_vector(vector: np.ndarray) -> np.ndarray:
+def from_vector(vector: ArrayLike) -> np.ndarray:
     """Quaternion of a rotation vector [..., 3] (axis times angle in radians)."""
     vector = np.asarray(vector, np.float64)
     angle = np.linalg.norm(vector, axis=-1, keepdims=True)
@@ -97,7 +98,7 @@ def continuous(q: np.ndarray) -> np.ndarray:
     return q
 
 
-def from_head_angles(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:
+def from_head_angles(yaw: ArrayLike, pitch: ArrayLike, roll: ArrayLike) -> np.ndarray:
     """Head rotation from angles in degrees, turned as a neck turns: yaw outermost, then pitch, then roll.
 
     Yaw > 0 turns the face toward the sitter's left (the picture's right), pitch > 0 looks up, roll > 0 tips

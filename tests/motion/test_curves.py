@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -56,7 +59,7 @@ def test_mirrored_curves_turn_the_other_way() -> None:
     assert np.allclose(mirrored.translation, [[-0.2, 0.1, 0.3]])
 
 
-def test_files_give_back_the_same_bits(tmp_path) -> None:
+def test_files_give_back_the_same_bits(tmp_path: Path) -> None:
     curves = random_curves()
     curves.expression[3] = np.nan
     curves.save(tmp_path / "a.npz")
@@ -80,7 +83,7 @@ def test_files_give_back_the_same_bits(tmp_path) -> None:
         ({"times": ["a"] * 7}, "times"),
     ],
 )
-def test_bad_curves_are_refused_in_one_line(change, word) -> None:
+def test_bad_curves_are_refused_in_one_line(change: dict[str, Any], word: str) -> None:
     good = random_curves()
     fields = {n: getattr(good, n) for n in ("times", "expression", "rotation", "translation")}
     with pytest.raises(InputError) as caught:
@@ -90,7 +93,7 @@ def test_bad_curves_are_refused_in_one_line(change, word) -> None:
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "text", "truncated", "other npz", "pickle"])
-def test_bad_files_are_refused_in_one_line(tmp_path, damage) -> None:
+def test_bad_files_are_refused_in_one_line(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "x.npz"
     random_curves().save(path)
     whole = path.read_bytes()

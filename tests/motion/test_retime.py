@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +83,7 @@ def test_keyed_curve_interpolates_as_asked() -> None:
 
 
 @pytest.mark.parametrize("rate", [Fraction(24), Fraction(25), Fraction(24000, 1001), Fraction(30000, 1001)])
-def test_a_loop_fitted_to_n_frames_has_exactly_that_period(rate) -> None:
+def test_a_loop_fitted_to_n_frames_has_exactly_that_period(rate: Fraction) -> None:
     for frames in (7, 48, 121):
         bound = Retime(frames=frames, rate=rate, after="loop").bind(STAMPS)
         main = bound.frame_plan(np.arange(5 * frames), rate)[0]
@@ -136,6 +138,7 @@ def test_rates_and_counts() -> None:
     assert parse_rate("12.5") == Fraction(25, 2)
     assert frame_count(4.0, Fraction(25)) == 100
     assert frame_count(4.01, Fraction(25)) == 101
+    bad: Any
     for bad in ("fast", "1/0", 0, -25, "5000", None, True):
         with pytest.raises(InputError, match="rate"):
             parse_rate(bad)
@@ -193,7 +196,7 @@ EVERYTHING = Retime(
 )
 
 
-def test_recipes_survive_their_file(tmp_path) -> None:
+def test_recipes_survive_their_file(tmp_path: Path) -> None:
     EVERYTHING.save(tmp_path / "r.toml")
     again = Retime.load(tmp_path / "r.toml")
     assert again == EVERYTHING
@@ -228,7 +231,7 @@ def test_recipes_survive_their_file(tmp_path) -> None:
         ("crossfade = nan", ["'crossfade'"]),
     ],
 )
-def test_bad_recipes_name_file_and_key_in_one_line(tmp_path, text, words) -> None:
+def test_bad_recipes_name_file_and_key_in_one_line(tmp_path: Path, text: str, words: list[str]) -> None:
     path = tmp_path / "bad.toml"
     path.write_text(text)
     with pytest.raises(InputError) as caught:
@@ -239,7 +242,7 @@ def test_bad_recipes_name_file_and_key_in_one_line(tmp_path, text, words) -> Non
     assert all(word in message for word in words), message
 
 
-def test_missing_and_unbound_recipes_say_what_is_needed(tmp_path) -> None:
+def test_missing_and_unbound_recipes_say_what_is_needed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.toml: no such file"):
         Retime.load(tmp_path / "none.toml")
     with pytest.raises(InputError, match="'to'"):

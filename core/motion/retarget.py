@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Retarget: the motion of a performance, expressed in a portrait's own proportions.
+
+Motion is relative: what changed since the performance's reference frame is added to what the painter painted.
+
+* Head rotation is the change in the performer's head axes, applied in the sitter's: a nod stays a nod on a head that is
+  painted in three-quarter view.  Shifts are told in eye distances.  A stranger's turns and shifts beyond
+  what a painted head bears are softly compressed (yaw from about 25 degrees; less on a head that is already
+  turned that way).
+* Expression changes are added to the portrait's own expression; what the portrait shows already is not
+doubled.  Mouth
+  and jaw are scaled by the width of the portrait's mouth.
+* What the head model does not explain (the residual) is carried over in head axes: fully where performer
+and sitter are
+  the same face, damped and bounded for a stranger, whose jaw line is never taken.
+* Eyes close over the portrait's own opening: a shut eye of the performer is a shut eye of the portrait.
+Irises move in
+  eye widths and stay inside.  Lips that are closed in the performance meet, and never cross.
+
+With the performer's own reference frame as the portrait and unit gains, the performer's landmarks come back; only full
+blinks differ, because lids are made to meet where a detector leaves a gap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d
+
+from ..head.fit import HeadFit, HeadState, batch, fit_portrait, project
+from ..head.model import HeadModel
+from ..landmarks.face import Face
+from ..landmarks.track import LandmarkTrack
+from . import features
+from .curves import ARKIT, ExpressionCurves
+from .driver import Driver, curves_driver, to_local, to_picture, track_driver
+from .limits import ramp, soft_limit
+from .reference import SAME, picture_distance, sameness, shape_distance, similarity
+from .rotation import conjugate, from_vector, multiply, to_head_angles, to_vector
+from .sample import frame_step
+
+
+@dataclass(frozen=True)
+class Gains:
+    """Strength per region: 0 keeps the portrait's own, 1 is the performance, more exaggerates.
+
+    brows; blink (lids: blinks, squints, wide eyes); gaze; nose (with cheeks); mouth (with tongue); jaw;
+    head rotation and translation.
+    """
+
+    brows: float = 1.0
+    blink: float = 1.0
+    gaze: float = 1.0
+    nose: float = 1.0
+    mouth: float = 1.0
+    jaw: float = 1.0
+    rotation: float = 1.0
+    translation: float = 1.0
+
+
+REGION_STEMS = {
+    "brows": ("brow",),
+    "blink": ("eyeBlink", "eyeSquint", "eyeWide"),
+    "gaze": ("eyeLook",),
+    "nose": ("noseSneer", "cheek"),
+    "mouth": ("mouth", "tongue"),
+    "jaw": ("jaw",),
+}
+COEFFICIENTS = {
+    region: np.array([i for i, name in enumerate(ARKIT) if name.startswith(stems)])
+    for region, stems in REGION_STEMS.items()
+}
+_POINT_REGION = np.array(
+    ["jaw"] * 17 + ["brows"] * 10 + ["nose"] * 9 + ["blink"] * 12 + ["mouth"] * 20 + ["gaze"] * 2
+)
+# share of a stranger's residual that is taken, and how far it may reach (eye distances)
+_STRANGER = {"jaw": 0.0, "brows": 0.5, "nose": 0.2, "blink": 0.4, "mouth": 0.5, "gaze": 0.0}
+_STRANGER_REACH = 0.03
+_MOUTH_SCALE = (0.6, 1.15)  # bounds of portrait's mouth width over performer's
+_SHUT_FROM = 0.5  # lid closures below this are taken as they are
+
+
+def retarget(
+    performance: LandmarkTrack | ExpressionCurves,
+    portrait: Face,
+    *,
+    gains: Gains | None = None,
+    reference: int | str = "auto",
+    model: HeadModel | None = None,
+    size: tuple[int, int] | None = None,
+) -> LandmarkTrack:
+    """The performance as landmarks of the portrait, in the picture's pixels, on the performance's own clock.
+
+    reference: "auto", "first" or a frame number; which frame of the performance corresponds to the portrait.
+    size: (width, height) of the picture for the result; without it, the smallest that holds the portrait.
+    Lost frames (NaN) stay lost.  Raises InputError where there is no face or no such reference frame.
+    """
+    model = model or HeadModel.load()
+    gains = gains or Gains()
+    size = size or (int(portrait.points[:, 0].max()) + 1, int(portrait.points[:, 1].max()) + 1)
+    fit = fit_portrait(model, portrait.points, portrait.irises, size)
+    if isinstance(performance, ExpressionCurves):
+        driver, same = curves_driver(model, performance, fit, reference), 0.0
+        confidence = np.where(performance.valid[:, None], portrait.confidence, 0.0)
+    else:
+        driver = track_driver(model, performance, fit, reference)
+        fit, same = _meet(model, driver, fit, portrait)
+        confidence = performance.confidence
+    sitter = _Sitter.of(model, fit, portrait)
+    state = _pose(driver, fit, gains, same)
+    state = replace(state, expression=_expression(model, driver, sitter, gains))
+    still = replace(state, expression=np.broadcast_to(fit.state.expression, state.expression.shape))
+    base = sitter.place(project(model, fit.identity, still), state, 0.0)
+    out = sitter.place(project(model, fit.identity, state), state, _residual(driver, gains, same))
+    _lids(out, base, driver, gains)
+    _lips(out, base, driver, gains, same)
+    irises = _gaze(out, base, driver, gains, same, solved=isinstance(performance, LandmarkTrack))
+    meta: dict[str, Any] = {k: v for k, v in performance.meta.items() if k != "size"}
+    meta["reference"] = "neutral" if driver.reference is None else driver.reference
+    meta["sameness"] = round(same, 3)
+    return LandmarkTrack(out[:, :68], irises, performance.times, confidence, size, meta)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sitter:
+    """A fitted portrait: residual in head axes [70, 3], the depth that the model does not explain [70] px."""
+
+    fit: HeadFit
+    local: np.ndarray
+    depth: np.ndarray
+
+    @classmethod
+    def of(cls, model: HeadModel, fit: HeadFit, portrait: Face) -> _Sitter:
+        projected = project(model, fit.identity, batch(fit.state))[0]
+        seen = np.concatenate([portrait.points[:, :2], portrait.irises]).astype(np.float64)
+        local = to_local(batch(fit.state), (seen - projected[:, :2])[None])[0]
+        depth = np.zeros(70)
+        depth[:68] = np.nan_to_num(portrait.points[:, 2] - projected[:68, 2])
+        return cls(fit, local, depth)
+
+    def place(self, projected: np.ndarray, state: HeadState, residual: np.ndarray | float) -> np.ndarray:
+        """Landmarks [T, 70, 3] for projections in these poses: with the portrait's own residual and another
+        one."""
+        out = projected + to_picture(state, self.local[None] + residual)
+        out[..., 2] += self.depth * (state.scale / self.fit.state.scale)[:, None]
+        return out
+
+
+def _meet(model: HeadModel, driver: Driver, fit: HeadFit, portrait: Face) -> tuple[HeadFit, float]:
+    """The portrait's fit and how much performer and sitter are one face (0..1).
+
+    Where the reference frame is the portrait itself, up to scale, roll and shift, the performance's own
+    solution of that
+    frame is the better fit: both sides of the comparison then make the same errors, which cancel.
+    """
+    if driver.reference is None:
+        return fit, 0.0
+    seen = driver.points[driver.reference, :68]
+    if picture_distance(seen, portrait.points) < SAME:
+        inner = np.arange(17, 68)
+        scale, roll, shift, _ = similarity(seen[inner, :2], portrait.points[inner, :2].astype(np.float64))
+        turn = scale * np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+        rest = driver.rest
+        moved = rest.translation * scale
+        moved[:2] = turn @ rest.translation[:2] + shift
+        rotation = multiply(from_vector([0.0, 0.0, roll]), rest.rotation)
+        return replace(
+            fit,
+            identity=driver.identity,
+            state=HeadState(rotation, moved, rest.scale * scale, rest.expression),
+        ), 1.0
+    mean, basis, _ = model.basis
+    shapes = [mean + np.tensordot(identity, basis, 1) for identity in (driver.identity, fit.identity)]
+    return fit, sameness(shape_distance(*shapes))
+
+
+def _pose(driver: Driver, fit: HeadFit, gains: Gains, same: float) -> HeadState:
+    """Rotation, shift and size of the portrait's head in every frame."""
+    turn = to_vector(multiply(conjugate(driver.rest.rotation), driver.state.rotation)) * gains.rotation
+    painted = float(to_head_angles(fit.state.rotation)[0])
+    # a head axis y points down: turning toward the picture's right is a negative angle about it
+    room = np.where(-turn[:, 1] > 0, 55.0 - painted, 55.0 + painted)
+    most = np.radians(
+        np.stack([np.full(len(turn), 28.0), np.clip(room, 14.0, 45.0), np.full(len(turn), 32.0)], 1)
+    )
+    bounded = soft_limit(turn, 0.6 * most, most)
+    turn = turn * same + bounded * (1.0 - same)
+    shift = (driver.state.translation - driver.rest.translation) / driver.rest.scale * gains.translation
+    shift = shift * same + soft_limit(shift, 0.6, 1.2) * (1.0 - same)
+    growth = np.log(driver.state.scale / driver.rest.scale) * gains.translation
+    growth = growth * same + soft_limit(growth, 0.15, 0.3) * (1.0 - same)
+    return HeadState(
+        rotation=multiply(fit.state.rotation, from_vector(turn)),
+        translation=fit.state.translation + shift * fit.state.scale,
+        scale=fit.state.scale * np.exp(growth),
+        expression=driver.state.expression,
+    )
+
+
+def _expression(model: HeadModel, driver: Driver, sitter: _Sitter, gains: Gains) -> np.ndarray:
+    """Coefficients [T, 52] of the portrait."""
+    painted, rest = sitter.fit.state.expression, driver.rest.expression
+    change = driver.state.expression - rest
+    mouth = np.concatenate([COEFFICIENTS["mouth"], COEFFICIENTS["jaw"]])
+    change[:, mouth] *= _mouth_scale(model, driver, sitter)
+    for region, columns in COEFFICIENTS.items():
+        change[:, columns] *= getattr(gains, region)
+    # a painted smile is part of a performed one: the more is there beyond the reference's, the less is added
+    there = np.clip(painted - rest, 0.0, 1.0)
+    return np.clip(painted + np.where(change > 0, change * (1.0 - there), change), 0.0, 1.0)
+
+
+def _mouth_scale(model: HeadModel, driver: Driver, sitter: _Sitter) -> float:
+    """Width of the portrait's mouth over the performer's, both seen from the front, in eye distances."""
+    widths = []
+    for identity, rest, local in (
+        (driver.identity, driver.rest, driver.local_rest),
+        (sitter.fit.identity, sitter.fit.state, sitter.local),
+    ):
+        front = HeadState(np.array([1.0, 0, 0, 0]), np.zeros(3), np.ones(()), rest.expression)
+        points = project(model, identity, batch(front))[0] + local
+        widths.append(np.linalg.norm(points[54, :2] - points[48, :2]) / features.eye_distance(points))
+    return float(np.clip(widths[1] / widths[0], *_MOUTH_SCALE))
+
+
+def _residual(driver: Driver, gains: Gains, same: float) -> np.ndarray:
+    """What the model does not explain of the performance's motion, [T, 70, 3] in head axes."""
+    change = driver.local - driver.local_rest
+    reach = np.linalg.norm(change, axis=2, keepdims=True)
+    bounded = change * (soft_limit(reach, _STRANGER_REACH / 2, _STRANGER_REACH) / np.maximum(reach, 1e-9))
+    share = np.array([_STRANGER[region] for region in _POINT_REGION])[:, None]
+    strength = np.array([min(1.0, getattr(gains, region)) for region in _POINT_REGION])[:, None]
+    return (change * same + bounded * share * (1.0 - same)) * strength
+
+
+def _lids(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains) -> None:
+    """Close and open the lids of ``out`` (in place) as the performer's, over the portrait's own opening."""
+    seen = features.lid_separation(driver.points)
+    at_rest = features.lid_separation(driver.base)
+    slit = features.eye_slits(driver.base).width
+    usable = at_rest.mean(axis=2) > 0.03 * slit
+    per_pair = 1.0 - seen / np.maximum(at_rest, 0.02 * slit[..., None])
+    per_eye = 1.0 - seen.mean(axis=2) / np.maximum(at_rest.mean(axis=2), 0.02 * slit)
+    shut = ramp(per_eye, _SHUT_FROM, driver.closed)[..., None]
+    closure = per_pair * (1.0 - shut) + shut
+    closure = np.where(usable[..., None], np.clip(closure * gains.blink, -0.4, 1.0), 0.0)
+    own = np.maximum(features.lid_separation(base), 0.0)
+    features.set_lids(out, own * (1.0 - closure), ramp(closure.mean(axis=2), 0.75, 1.0))
+
+
+def _lips(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same: float) -> None:
+    """Let lips meet where the performer's do, and never cross (in place)."""
+    width = features.mouth_slit(driver.base).width[:, None]
+    seen = (features.lip_gap(driver.points) / width).mean(axis=1)
+    at_rest = (features.lip_gap(driver.base) / width).mean(axis=1)
+    least = float(np.clip(np.nanpercentile(seen, 5), 0.0, 0.04)) if driver.reference is not None else 0.0
+    closed = 1.0 - ramp(seen, least + 0.015, least + 0.06)
+    # lips that are painted apart stay apart at rest, but meet for the closures of speech
+    reach = max(1, round(0.3 / frame_step(driver.times)))
+    opening = maximum_filter1d(np.nan_to_num(seen - at_rest), 2 * reach + 1)
+    speaking = ramp(opening, 0.05, 0.15)
+    own, own_width = features.lip_gap(base), features.mouth_slit(base).width[:, None]
+    apart = np.maximum(own - np.maximum(at_rest, 0.0)[:, None] * own_width, 0.0)
+    floor = own - speaking[:, None] * apart
+    now = features.lip_gap(out)
+    weight = (closed * (1.0 - same) * min(1.0, gains.mouth, gains.jaw))[:, None]
+    wanted = now + weight * (np.minimum(now, floor) - now)
+    features.set_lip_gap(out, np.maximum(wanted, np.minimum(own, 0.0)))
+
+
+def _gaze(
+    out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same: float, *, solved: bool
+) -> np.ndarray:
+    """Irises [T, 2, 2] px: the performer's movement in eye widths, added to the painted gaze and kept
+    inside."""
+    change = features.iris_offset(driver.points, driver.points[:, 68:, :2])
+    change -= features.iris_offset(driver.base, driver.base[:, 68:, :2])
+    if solved:
+        aperture = features.eye_aperture(driver.points) / np.maximum(features.eye_aperture(driver.base), 1e-6)
+        for eye in range(2):
+            # under a closed lid a detector guesses: bridge the blink
+            sure = (aperture[:, eye] > 0.5) & np.isfinite(change[:, eye]).all(axis=1)
+            if sure.any():
+                for axis in range(2):
+                    values = np.interp(driver.times, driver.times[sure], change[sure, eye, axis])
+                    lost = ~np.isfinite(aperture[:, eye])
+                    change[:, eye, axis] = np.where(sure | lost, change[:, eye, axis], values)
+    painted = features.iris_offset(base, base[:, 68:, :2])
+    offset = painted + change * gains.gaze
+    for axis, (free, most) in enumerate(((0.17, 0.3), (0.08, 0.16))):
+        own = np.abs(painted[..., axis])
+        bounded = soft_limit(offset[..., axis], np.maximum(free, own), np.maximum(most, own + 0.02))
+        offset[..., axis] = offset[..., axis] * same + bounded * (1.0 - same)
+    return features.place_irises(out, offset)
