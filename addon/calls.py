@@ -22,21 +22,23 @@ if TYPE_CHECKING:
 
 def detect(picture: Path, face: int, output: Path) -> Call:
     """Landmarks of a picture: (one line about them, the one-frame track)."""
-    answer = yield engine.request("detect", picture=str(picture), face=face, output=str(output))
-    return str(answer.get("text", "")), _track(output)
+    answer = yield engine.request("detect", image=str(picture), face=face, output=str(output))
+    count = len(answer["faces"])
+    others = f"; {count} faces, this is number {answer['chosen']} from the largest" if count > 1 else ""
+    return f"Landmarks found by {answer['how']}{others}", _track(output)
 
 
-def retarget(performance: str, picture: Path, face: Path, take: Path, output: Path) -> Call:
-    """A performance (preset name, video or track file) in the picture's proportions: (report, track)."""
-    answer = yield engine.request(
-        "retarget",
-        performance=performance,
-        portrait=str(picture),
-        face=str(face),
-        take=str(take),
-        output=str(output),
+def track(video: Path, take: Path) -> Call:
+    """Follow the face through a video into the track file ``take``; lost frames stay lost."""
+    yield engine.request("track", video=str(video), output=str(take))
+
+
+def retarget(performance: str, picture: Path, face: Path, output: Path) -> Call:
+    """A performance (preset name or track file) in the picture's proportions, at its own rate: the track."""
+    yield engine.request(
+        "retarget", performance=performance, portrait=str(picture), face=str(face), output=str(output)
     )
-    return answer, _track(output)
+    return _track(output)
 
 
 def bake(job: Path) -> Call:

@@ -34,7 +34,7 @@ def worker() -> Worker:
     python = interpreter()
     if _worker is None or _worker.python != python:
         stop()
-        _worker = Worker(python, PACKAGE, paths.user_folder("logs") / "engine.log")
+        _worker = Worker(python, PACKAGE / "core" / "worker.py", paths.user_folder("logs") / "engine.log")
     return _worker
 
 

@@ -126,7 +126,18 @@ class JobOperator:
     def steps(self, context: Any) -> Steps:
         raise NotImplementedError
 
+    asked_for_file = False
+    """Set by ``ask_for_file``: the file browser will call execute, and somebody is watching."""
+
+    def ask_for_file(self, context: Any) -> set[str]:
+        self.asked_for_file = True
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
     def execute(self, context: Any) -> set[str]:
+        if self.asked_for_file:
+            self.asked_for_file = False
+            return self.invoke_job(context)
         job = self._begin(context)
         try:
             while job.pump():
@@ -137,6 +148,10 @@ class JobOperator:
         return self._end(context, job)
 
     def invoke(self, context: Any, event: Any) -> set[str]:
+        return self.invoke_job(context)
+
+    def invoke_job(self, context: Any) -> set[str]:
+        """Run on a timer, so that the window stays alive; without a window, block."""
         global _running
         if bpy.app.background or context.window is None:
             return self.execute(context)

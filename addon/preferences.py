@@ -21,6 +21,7 @@ class TableauPreferences(bpy.types.AddonPreferences):
             f"Leave empty to use the environment variable {engine.VARIABLE}"
         ),
         subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
 
     def draw(self, context):
@@ -80,8 +81,12 @@ class TABLEAU_OT_check_engine(jobs.JobOperator, bpy.types.Operator):
         _state = ""
         yield engine.request("ping")
         hello = engine.worker().hello or {}
-        words = [f"{key} {value}" for key, value in hello.items() if key not in {"event", "protocol"}]
-        _state = "The engine works: " + ", ".join(words)
+        versions = hello.get("versions") or {}
+        there = [f"{name} {number}" for name, number in versions.items() if number]
+        missing = [name for name, number in versions.items() if not number]
+        _state = f"Engine {hello.get('engine')} on Python {hello.get('python')}: {', '.join(there)}"
+        if missing:
+            _state += f"; missing: {', '.join(missing)}"
         return _state
 
 

@@ -4,6 +4,8 @@
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntVectorProperty, PointerProperty, StringProperty
 
+RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"}
+
 
 class TableauObject(bpy.types.PropertyGroup):
     """Settings of one object of ours; ``kind`` says which fields mean something."""
@@ -20,7 +22,7 @@ class TableauObject(bpy.types.PropertyGroup):
     )
     # portrait
     picture: StringProperty(
-        name="Picture", description="The picture file of this portrait", subtype="FILE_PATH"
+        name="Picture", description="The picture file of this portrait", subtype="FILE_PATH", options=RELATIVE
     )
     size: IntVectorProperty(name="Size", description="Width and height of the picture in pixels", size=2)
     pixel: FloatProperty(
@@ -42,16 +44,19 @@ class TableauObject(bpy.types.PropertyGroup):
         name="Take",
         description="The performance as it was recorded; it is never changed",
         subtype="FILE_PATH",
+        options=RELATIVE,
     )
     folder: StringProperty(
         name="Folder",
         description="Landmarks, takes and baked frames of this portrait are kept here",
         subtype="DIR_PATH",
+        options=RELATIVE,
     )
     mask: StringProperty(
         name="Mask",
         description="Picture that is white where the sitter is; leave empty to have the sitter found",
         subtype="FILE_PATH",
+        options=RELATIVE,
     )
     baked: StringProperty(name="Baked", description="What the last bake made")
 

@@ -21,10 +21,6 @@ from .problems import Problem, Stopped, one_line
 PROTOCOL = 1
 HELLO_SECONDS = 120.0
 CANCEL_SECONDS = 10.0
-_BOOT = (
-    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
-    "runpy.run_module('core.worker', run_name='__main__', alter_sys=True)"
-)
 
 
 class Request:
@@ -45,8 +41,8 @@ class Request:
 class Worker:
     """One worker process, started by the first request and again after a crash."""
 
-    def __init__(self, python: Path, package: Path, log: Path) -> None:
-        self.python, self.package, self.log = python, package, log
+    def __init__(self, python: Path, script: Path, log: Path) -> None:
+        self.python, self.script, self.log = python, script, log
         self.hello: dict[str, Any] | None = None
         self._process: subprocess.Popen[str] | None = None
         self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -111,7 +107,7 @@ class Worker:
         log = open(self.log, "w", encoding="utf-8")  # noqa: SIM115 - the process keeps it
         try:
             self._process = subprocess.Popen(
-                [str(self.python), "-I", "-u", "-X", "utf8", "-c", _BOOT, str(self.package)],
+                [str(self.python), "-I", "-u", "-X", "utf8", str(self.script)],
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -37,7 +37,7 @@ def bake_steps(context, rig, *, cyclic, video):
         output=BakeOutput(
             folder=folder / "frames",
             bits=16 if still is not None and still.is_float else 8,
-            video=folder / f"{folder.name}.mp4" if video else None,
+            video=folder / f"{bpy.path.clean_name(settings.title)}.mp4" if video else None,
             sheet=folder / "sheet.png" if video else None,
         ),
     )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,12 @@ def scene_rate(scene: Any) -> Fraction:
     """Frames per second of the scene, exact (24 with a base of 1.001 is 24000/1001)."""
     base = Fraction(round(scene.render.fps_base * 1_000_000), 1_000_000)
     return Fraction(scene.render.fps) / base
+
+
+def set_scene_rate(scene: Any, rate: Fraction) -> None:
+    """Let the scene run at ``rate`` frames per second (24000/1001 becomes 24 with a base of 1.001)."""
+    scene.render.fps = math.ceil(rate)
+    scene.render.fps_base = float(math.ceil(rate) / rate)
 
 
 def frames_of(times: np.ndarray, rate: Fraction, start: float) -> np.ndarray:

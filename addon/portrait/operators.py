@@ -11,22 +11,25 @@ from . import plane as planes
 from . import rig as rigs
 from . import view
 
+PATH = {"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"}
 PICTURES = "*.png;*.jpg;*.jpeg;*.tif;*.tiff;*.webp;*.bmp"
 
 
-def detect_steps(context, plane, face):
+def detect_steps(context, plane, face, folder=""):
     """Steps of a job: find the landmarks of ``plane``'s picture and lay the rig over it."""
     uid = plane.session_uid
-    folder = paths.user_folder("landmarks")
     picture = paths.absolute(plane.tableau.picture)
     if not picture.is_file():
         raise jobs.Problem(f"{picture}: the picture is not there; load it again")
-    answer, track = yield from calls.detect(picture, face, folder / f"{picture.stem}-{uid}.face.npz")
+    output = paths.user_folder("landmarks") / f"{picture.stem}-{uid}.face.npz"
+    answer, track = yield from calls.detect(picture, face, output)
     plane = lookup.by_session(uid)
     context = bpy.context
     if plane.tableau.rig is not None:
+        folder = plane.tableau.rig.tableau.folder
         rigs.remove_rig(plane.tableau.rig)
     rig = rigs.make_rig(context, plane, track)
+    rig.tableau.folder = folder
     rigs.rest_track(rig).save(paths.work_folder(rig) / "face.npz")
     return answer
 
@@ -39,9 +42,15 @@ class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(
-        name="Picture", description="The picture file", subtype="FILE_PATH", options={"SKIP_SAVE"}
+        name="Picture", description="The picture file", subtype="FILE_PATH", options=PATH
     )
     filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
+    folder: StringProperty(
+        name="Folder",
+        description="Where this portrait's landmarks, takes and frames are kept; leave empty for beside the .blend",
+        subtype="DIR_PATH",
+        options=PATH,
+    )
     detect: BoolProperty(
         name="Find Landmarks", description="Find the sitter's landmarks at once", default=True
     )
@@ -64,15 +73,13 @@ class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
             item.select_set(False)
         plane.select_set(True)
         context.view_layer.objects.active = plane
+        view.show_pictures(context.screen)
         if not self.detect:
             return f"{plane.name}: {plane.tableau.size[0]} x {plane.tableau.size[1]} px"
-        return (yield from detect_steps(context, plane, self.face))
+        return (yield from detect_steps(context, plane, self.face, self.folder))
 
     def invoke(self, context, event):
-        if self.filepath:
-            return jobs.JobOperator.invoke(self, context, event)
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+        return self.invoke_job(context) if self.filepath else self.ask_for_file(context)
 
 
 class TABLEAU_OT_detect_landmarks(jobs.JobOperator, bpy.types.Operator):
@@ -108,6 +115,7 @@ class TABLEAU_OT_fit_camera(bpy.types.Operator):
     set_resolution: BoolProperty(
         name="Picture's Resolution", description="Render at the picture's own width and height", default=True
     )
+    look_through: BoolProperty(name="Look Through", description="Show the camera's view", default=True)
 
     @classmethod
     def poll(cls, context):
@@ -115,6 +123,8 @@ class TABLEAU_OT_fit_camera(bpy.types.Operator):
 
     def execute(self, context):
         view.fit_camera(context, lookup.portrait_of(context), set_resolution=self.set_resolution)
+        if self.look_through and context.area is not None and context.area.type == "VIEW_3D":
+            context.space_data.region_3d.view_perspective = "CAMERA"
         return {"FINISHED"}
 
 

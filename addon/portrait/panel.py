@@ -23,7 +23,7 @@ class TABLEAU_PT_portrait(panels.TableauPanel, bpy.types.Panel):
         column.operator("tableau.load_portrait", icon="IMAGE_DATA")
         if plane is not None:
             row = column.row(align=True)
-            row.operator("tableau.detect_landmarks", icon="OUTLINER_OB_ARMATURE")
+            row.operator("tableau.detect_landmarks", text="Landmarks", icon="OUTLINER_OB_ARMATURE")
             row.operator("tableau.fit_camera", icon="CAMERA_DATA")
         if plane is not None and not view.colors_match(context.scene):
             column.operator("tableau.match_artwork_colors", icon="COLOR")

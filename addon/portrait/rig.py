@@ -92,7 +92,7 @@ def make_rig(context: Any, plane: Any, face: LandmarkTrack) -> Any:
         for index, bone_name in enumerate(names):
             bone = _add_bone(armature, bone_name, rest[index], (0.05 if index < 68 else 0.12) * span)
             bone.parent = head
-    _dress(rig, names, span)
+    _dress(rig, names, span, rest)
     settings = rig.tableau
     settings.kind, settings.portrait, settings.title = "RIG", plane, plane.name
     settings.detector = str(face.meta.get("backend", ""))
@@ -156,13 +156,16 @@ def _add_bone(armature: Any, name: str, head: np.ndarray, length: float) -> Any:
     return bone
 
 
-def _dress(rig: Any, names: list[str], span: float) -> None:
+def _dress(rig: Any, names: list[str], span: float, rest: np.ndarray) -> None:
     """Collections, colors and small legible shapes."""
     from ...core.landmarks.schema import POINT_NAMES, REGIONS
 
     armature = rig.data
     rig.show_in_front = True
     armature.display_type = "STICK"
+    armature.relation_line_position = "HEAD"
+    low, high = rest.min(axis=0), rest.max(axis=0)
+    middle, radius = (low + high) / 2, 0.62 * float(math.dist(low[:2], high[:2]))
     group_of = {HEAD: "Head"}
     for group, regions in GROUPS.items():
         for region in regions:
@@ -176,8 +179,10 @@ def _dress(rig: Any, names: list[str], span: float) -> None:
         pose.rotation_mode = "ZXY" if name == HEAD else "XYZ"
         pose.custom_shape = ring if group in {"Head", "Gaze"} else dot
         pose.use_custom_shape_bone_size = False
-        size = {"Head": 0.5, "Gaze": 0.11}.get(group, 0.022) * span
+        size = {"Head": radius, "Gaze": 0.11 * span}.get(group, 0.022 * span)
         pose.custom_shape_scale_xyz = (size, size, size)
+        if name == HEAD:
+            pose.custom_shape_translation = middle - rest[list(PIVOT)].mean(axis=0)
         bone.color.palette = "CUSTOM"
         color = COLORS[group]
         bone.color.custom.normal = color

@@ -56,3 +56,11 @@ def match_colors(scene: Any) -> None:
         setattr(view, name, value)
     view.use_curve_mapping = False
     scene.render.dither_intensity = 0.0
+
+
+def show_pictures(screen: Any) -> None:
+    """Let the solid views of ``screen`` (or None) show pictures in their own colors."""
+    for area in screen.areas if screen is not None else ():
+        if area.type == "VIEW_3D" and area.spaces.active.shading.type == "SOLID":
+            area.spaces.active.shading.color_type = "TEXTURE"
+            area.spaces.active.shading.light = "FLAT"
