@@ -93,12 +93,13 @@ def run_floor(args: argparse.Namespace) -> dict[str, Any]:
     methods = split_specs(args.methods)
     for spec in methods:
         parse_spec(spec)
+    paths = find_clips(args.clips, [stem for stem in args.only.split(",") if stem])
     sizes = [int(side) for side in args.sizes.split(",")]
     weights = find_weights(args.weights)
     lpips, store = Lpips(weights), ScoreStore(args.cache / "scores")
     headline = f"lpips_{sizes[0]}"
     clips = []
-    for path in find_clips(args.clips, [stem for stem in args.only.split(",") if stem]):
+    for path in paths:
         start = time.perf_counter()
         case = load_case(path, args.frames, args.backend, args.cache, args.renew)
         scores = {spec: store.get(case, spec, sizes) for spec in methods}
@@ -154,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         unmeasured = set(split_specs(args.baselines)) - set(split_specs(args.methods))
         if unmeasured:
-            raise TableauError(f"--baselines: {', '.join(sorted(unmeasured))} is not among --methods")
+            raise TableauError(f"--baselines not among --methods: {', '.join(sorted(unmeasured))}")
         if args.frames < 1 or not re.fullmatch(r"\d+(,\d+)*", args.sizes):
             raise TableauError("--frames is at least 1 and --sizes is a list such as 256,160")
         run = run_floor(args)

@@ -56,7 +56,7 @@ def telling_rows(points: np.ndarray, count: int) -> list[int]:
 def head_box(points: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """(x0, y0, x1, y1) of a square around the head of 68 landmarks, cut by the picture's border."""
     low, high = points[:, :2].min(0), points[:, :2].max(0)
-    half = 0.95 * float((high - low).max())
+    half = 1.1 * float((high - low).max())
     # hair and hats need more room than the neck does
     x, y = (low + high) / 2 - (0, 0.2 * half)
     corners = np.clip(np.round([x - half, y - half, x + half, y + half]), 0, [*size, *size]).astype(int)
@@ -145,10 +145,10 @@ def play_portrait(
 ) -> dict[str, Any]:
     """All the sheets of one portrait; its part of the report."""
     from core.motion.presets import load_preset
-    from core.motion.retarget import retarget
 
     from core.compose.matte import sitter_matte
     from core.landmarks.detect import detect_portrait
+    from core.motion.retarget import retarget
 
     picture = reduced(load_picture(path), args.side)
     face, used = detect_portrait(picture)
