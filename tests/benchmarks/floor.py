@@ -71,7 +71,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         default=DEFAULT_BASELINES,
         help="specs to compare with; the first is the floor (default %(default)s)",
     )
-    parser.add_argument("--frames", type=int, default=24, help="target frames per clip (default %(default)s)")
+    parser.add_argument("--frames", type=int, default=12, help="target frames per clip (default %(default)s)")
     parser.add_argument("--sizes", default="256,160", help="px at which LPIPS is taken; the first decides")
     parser.add_argument("--only", default="", help="stems of the clips to use, with commas")
     parser.add_argument("--backend", default="mediapipe", help="landmark backend (default %(default)s)")
