@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,39 @@ Performance = LandmarkTrack | ExpressionCurves
 TRACK_SUFFIXES = (".npz", ".csv")
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a performance comes from: ``kind`` is "preset", "track" or "video"; ``name`` its name or path."""
+
+    kind: str
+    name: str
+
+
+def find_source(name: str) -> Source:
+    """Tell presets, tracks and videos apart without the long work, so that mistakes are told at once.
+
+    Raises InputError, with the nearest names where ``name`` is neither a file nor a preset.
+    """
+    from .media.video import probe
+    from .motion.presets import find_preset
+
+    path = Path(name)
+    if path.is_dir():
+        raise InputError(f"{name}: is a folder; give a video, a track file or the name of a preset")
+    if not path.is_file():
+        if path.suffix or path.name != name:
+            raise InputError(f"{name}: no such file")
+        find_preset(name)  # its error names the nearest presets
+        return Source("preset", name)
+    if path.suffix.lower() in TRACK_SUFFIXES:
+        load_motion(path)
+        return Source("track", name)
+    probe(path)
+    return Source("video", name)
+
+
 def load_performance(
-    source: str,
+    source: Source,
     *,
     backend: str = "auto",
     face: int = 0,
@@ -37,24 +68,17 @@ def load_performance(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Performance, str]:
-    """The performance in a video or a track file, or of a preset, and one line that says what it is.
+    """The performance and one line that says what it is; ``face``, ``cuts`` and ``gaps`` concern videos.
 
-    ``source`` is a path, or the name of a preset; ``face``, ``cuts`` and ``gaps`` concern videos.  Raises
-    InputError, with the nearest names where it is neither a file nor a preset, and the errors of the detectors.
+    Raises InputError and the errors of the detectors, and Cancelled.
     """
-    from .motion.presets import load_preset, preset_names
+    path = Path(source.name)
+    if source.kind == "preset":
+        from .motion.presets import load_preset
 
-    path = Path(source)
-    if not path.is_file():
-        if path.is_dir():
-            raise InputError(f"{source}: is a folder; give a video, a track file or the name of a preset")
-        if path.suffix or path.name != source:
-            raise InputError(f"{source}: no such file")
-        curves = load_preset(source)  # its error names the nearest presets
-        return curves, f"preset {source}, {len(curves)} frames"
-    if source in preset_names():
-        raise InputError(f"{source}: is a file and a preset; write ./{source} for the file")
-    if path.suffix.lower() in TRACK_SUFFIXES:
+        curves = load_preset(source.name)
+        return curves, f"preset {source.name}, {len(curves)} frames"
+    if source.kind == "track":
         motion = load_motion(path)
         return _filled(motion, gaps), f"track {path.name}, {len(motion)} frames"
     from .landmarks.detect import track_video
@@ -98,13 +122,11 @@ def make_target(
     from .motion.filters import smooth_track
     from .motion.retarget import retarget
 
-    moved = retarget(performance, face, gains=make_gains(gains or {}), reference=reference)
+    moved = retarget(performance, face, gains=make_gains(gains or {}), reference=reference, size=size)
     if smooth != "none":
         moved = smooth_track(moved, smooth)
     recipe = retime or Retime()
-    rate = rate or recipe.rate or performance.rate
-    target = apply_retime(moved, recipe, rate)
-    return replace(target, size=size, meta={**target.meta, "rate": f"{rate.numerator}/{rate.denominator}"})
+    return apply_retime(moved, recipe, rate or recipe.rate or moved.rate)
 
 
 def make_gains(values: Mapping[str, Any]) -> Gains:

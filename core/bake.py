@@ -232,20 +232,21 @@ def with_bits(picture: Picture, bits: int) -> Picture:
 
 
 def make_compositor(picture: Picture, face: Face, mask: Path | None, progress: Progress) -> Compositor:
-    """The frame maker of one portrait; ``mask`` is a picture of its size, white where the sitter is."""
+    """The frame maker of one portrait; ``mask`` as in `read_mask`."""
     from .compose.compositor import Compositor
 
-    matte = None
-    if mask is not None:
-        from .media.picture import load_picture
-
-        image = load_picture(mask)
-        if image.size != picture.size:
-            raise InputError(
-                f"{mask}: the mask has {_size(image.size)} pixels, the portrait {_size(picture.size)}"
-            )
-        matte = image.rgb_float().mean(axis=2, dtype=np.float32)
+    matte = None if mask is None else read_mask(mask, picture.size)
     return Compositor(picture, face, mask=matte, progress=progress)
+
+
+def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """The sitter's matte, float32 [H, W] 0..1, from a picture of the portrait's ``size``, white where she is."""
+    from .media.picture import load_picture
+
+    image = load_picture(path)
+    if image.size != size:
+        raise InputError(f"{path}: the mask has {_size(image.size)} pixels, the portrait {_size(size)}")
+    return image.rgb_float().mean(axis=2, dtype=np.float32)
 
 
 def _bake_frames(

@@ -142,21 +142,20 @@ def _written(options: argparse.Namespace) -> list[str]:
 
 
 def animate(options: argparse.Namespace, console: Console) -> None:
-    """A portrait and a performance to frames and a film."""
+    """A portrait and a performance to frames and a film; what can be wrong is looked at before the long work."""
+    from .animate import find_source, load_performance, make_target, parse_gains, parse_reference
+    from .bake import read_mask
+    from .job import parse_frames
     from .landmarks.detect import detect_portrait
     from .media.picture import load_picture
+    from .motion.rates import parse_rate
+    from .motion.retime import Retime
 
     started = time.perf_counter()
     film = options.output.suffix.lower() in FILMS
     check_folder(options.output.parent if film else options.output)
     if not film and options.output.is_file():
         raise InputError(f"{options.output}: is a file; give a folder or a film like {options.output}.mp4")
-    picture = load_picture(options.portrait)
-    from .animate import load_performance, make_target, parse_gains, parse_reference
-    from .job import parse_frames
-    from .motion.rates import parse_rate
-    from .motion.retime import Retime
-
     frames = None if options.frames is None else parse_frames(options.frames)
     choices: dict[str, Any] = {
         "gains": parse_gains(options.gain),
@@ -165,12 +164,16 @@ def animate(options: argparse.Namespace, console: Console) -> None:
         "rate": None if options.fps is None else parse_rate(options.fps, "--fps"),
         "smooth": options.smooth,
     }
+    picture = load_picture(options.portrait)
+    if options.mask is not None:
+        read_mask(options.mask, picture.size)
+    source = find_source(options.performance)
     face, how = detect_portrait(
         picture, backend=options.backend, face=options.face, landmarks=options.landmarks
     )
     console.remark(f"portrait: {how}")
     performance, what = load_performance(
-        options.performance,
+        source,
         backend=options.backend,
         cuts=options.cuts,
         gaps=options.gaps,

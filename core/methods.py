@@ -130,7 +130,7 @@ def retarget(
     cancelled: Cancelled,
 ) -> Result:
     """A performance (file or preset) in the proportions of the portrait's ``face`` track, written to ``output``."""
-    from .animate import load_performance, make_target
+    from .animate import find_source, load_performance, make_target
     from .bake import rest_face
     from .landmarks.track import LandmarkTrack
     from .motion.rates import parse_rate
@@ -141,7 +141,12 @@ def retarget(
     if retime is not None:
         recipe = Retime.load(retime) if isinstance(retime, str) else Retime.from_dict(retime)
     motion, what = load_performance(
-        performance, backend=backend, cuts=cuts, gaps=gaps, progress=progress, cancelled=cancelled
+        find_source(performance),
+        backend=backend,
+        cuts=cuts,
+        gaps=gaps,
+        progress=progress,
+        cancelled=cancelled,
     )
     target = make_target(
         motion,
