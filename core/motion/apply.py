@@ -29,7 +29,7 @@ def apply_retime(
     frames: scene frames counted from 0; None: one pass of the recipe.  The result keeps the scene times.
     A performance that loops (``meta`` has "loop" and "period" in seconds) repeats without a seam.
     """
-    rate = rate or retime.rate or Fraction(1 / np.median(np.diff(performance.times))).limit_denominator(1001)
+    rate = rate or retime.rate or performance.rate
     bound = retime.bind(performance.times)
     wanted = range(bound.frame_count(rate)) if frames is None else frames
     numbers = np.arange(wanted.start, wanted.stop, wanted.step)

@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from ..atomic import atomic_path
 from ..errors import InputError
+from .rates import parse_rate
 
 SCHEMA = "tableau-vivant/curves-1"
 
@@ -115,6 +117,15 @@ class ExpressionCurves:
         """bool [T]: frames that are not lost."""
         finite = [np.isfinite(a).all(axis=1) for a in (self.expression, self.rotation, self.translation)]
         return np.logical_and.reduce(finite)
+
+    @property
+    def rate(self) -> Fraction:
+        """Nominal frames per second: meta's "rate" where given, else the median frame step (25 for one frame)."""
+        stated = self.meta.get("rate")
+        if stated is not None:
+            return parse_rate(stated, "expression curves: 'rate'")
+        step = float(np.median(np.diff(self.times))) if len(self) > 1 else 1 / 25
+        return Fraction(1 / step).limit_denominator(1001)
 
     @property
     def period(self) -> float | None:

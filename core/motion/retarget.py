@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from ..head.fit import HeadFit, HeadState, batch, fit_portrait, project
+from ..head.fit import HeadFit, HeadState, batch, fit_portrait, project, solve_track
 from ..head.model import HeadModel
 from ..landmarks.face import Face
 from ..landmarks.track import LandmarkTrack
@@ -37,7 +37,7 @@ from . import features
 from .curves import ARKIT, ExpressionCurves
 from .driver import Driver, curves_driver, to_local, to_picture, track_driver
 from .limits import ramp, soft_limit
-from .reference import SAME, picture_distance, sameness, shape_distance, similarity
+from .reference import INNER, SAME, picture_distance, sameness, similarity
 from .rotation import conjugate, from_vector, multiply, to_head_angles, to_vector
 from .sample import frame_step
 
@@ -159,8 +159,7 @@ def _meet(model: HeadModel, driver: Driver, fit: HeadFit, portrait: Face) -> tup
         return fit, 0.0
     seen = driver.points[driver.reference, :68]
     if picture_distance(seen, portrait.points) < SAME:
-        inner = np.arange(17, 68)
-        scale, roll, shift, _ = similarity(seen[inner, :2], portrait.points[inner, :2].astype(np.float64))
+        scale, roll, shift, _ = similarity(seen[INNER, :2], portrait.points[INNER, :2].astype(np.float64))
         turn = scale * np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
         rest = driver.rest
         moved = rest.translation * scale
@@ -171,9 +170,16 @@ def _meet(model: HeadModel, driver: Driver, fit: HeadFit, portrait: Face) -> tup
             identity=driver.identity,
             state=HeadState(rotation, moved, rest.scale * scale, rest.expression),
         ), 1.0
-    mean, basis, _ = model.basis
-    shapes = [mean + np.tensordot(identity, basis, 1) for identity in (driver.identity, fit.identity)]
-    return fit, sameness(shape_distance(*shapes))
+    _, state = solve_track(
+        model, portrait.points[None], portrait.irises[None], identity=driver.identity, smooth=0.0
+    )
+    seen = np.concatenate([portrait.points[:, :2], portrait.irises])[None]
+    local = to_local(state, seen - project(model, driver.identity, state)[..., :2])[0]
+    apart = (local - np.nanmedian(driver.local, axis=0))[INNER]
+    same = sameness(float(np.sqrt((apart**2).sum(axis=1).mean())))
+    if same > 0.5:
+        fit = replace(fit, identity=driver.identity, state=state[0])
+    return fit, same
 
 
 def _pose(driver: Driver, fit: HeadFit, gains: Gains, same: float) -> HeadState:
