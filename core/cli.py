@@ -74,7 +74,7 @@ def _command(name: str) -> Callable[[argparse.Namespace, Console], None]:
 def _parser() -> _Parser:
     parser = _Parser(prog="python -m core", description="Brings one painting or portrait to life.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
     common.add_argument("--traceback", action="store_true", help="show where an error happened")
 

@@ -76,7 +76,7 @@ def _detect_picture(options: argparse.Namespace, console: Console) -> None:
         for face in faces:
             image = draw_landmarks(image, face)
         save_picture(options.overlay, image)
-    listed = [
+    listed: list[dict[str, Any]] = [
         {"index": index, "score": round(float(face.score), 4), "box": [round(float(x), 1) for x in face.box]}
         for index, face in enumerate(faces)
     ]
@@ -217,7 +217,8 @@ def _animate_folder(
             manifest=folder / "manifest.json",
         ),
     )
-    with nothing_left(folder, [job.face, job.target, job_file], lambda: any(job.output.folder.glob("*.png"))):
+    made = [job.face, job.target, job_file]
+    with nothing_left([folder, job.output.folder], made, lambda: any(job.output.folder.glob("*.png"))):
         face_track(face, picture.size, {"source": options.portrait.name}).save(job.face)
         target.save(job.target)
         job.save(job_file)
@@ -282,7 +283,7 @@ def bake(options: argparse.Namespace, console: Console) -> None:
     job = BakeJob.load(options.job)
     check_folder(job.output.folder)
     frames = None if options.frames is None else parse_frames(options.frames)
-    with nothing_left(job.output.folder, [], lambda: any(job.output.folder.glob("*.png"))):
+    with nothing_left([job.output.folder], [], lambda: any(job.output.folder.glob("*.png"))):
         report = run_bake(job, frames=frames, progress=console.progress)
     console.result(
         {"job": str(options.job), **report.to_dict()}, f"{_told(report)} in {report.seconds:.1f} s"

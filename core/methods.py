@@ -172,9 +172,14 @@ def bake(*, job: str, frames: str | None = None, progress: Progress, cancelled: 
     """Bake a job file, or its ``frames`` "A-B"."""
     from .bake import run_bake
     from .job import BakeJob, parse_frames
+    from .outputs import check_folder, nothing_left
 
     chosen = None if frames is None else parse_frames(frames, "frames")
-    return run_bake(BakeJob.load(job), frames=chosen, progress=progress, cancelled=cancelled).to_dict()
+    loaded = BakeJob.load(job)
+    folder = loaded.output.folder
+    check_folder(folder)
+    with nothing_left([folder], [], lambda: any(folder.glob("*.png"))):
+        return run_bake(loaded, frames=chosen, progress=progress, cancelled=cancelled).to_dict()
 
 
 METHODS: dict[str, Callable[..., Result]] = {

@@ -29,17 +29,18 @@ def check_folder(folder: Path) -> None:
 
 
 @contextmanager
-def nothing_left(folder: Path, files: list[Path], worth_keeping: Callable[[], bool]) -> Iterator[None]:
-    """On an error inside, remove the ``files`` and folders that did not exist before, unless they are worth keeping.
+def nothing_left(folders: list[Path], files: list[Path], worth_keeping: Callable[[], bool]) -> Iterator[None]:
+    """On an error inside, remove the ``files`` and ``folders`` that were not there before, unless worth keeping.
 
-    Only new ``files`` and empty folders from ``folder`` upward go; nothing else is ever deleted.
+    A folder, and those above it that were made for it, goes only where it is empty.
     """
     new_files = [file for file in files if not file.exists()]
-    new_folders = []
-    for path in (folder.absolute(), *folder.absolute().parents):
-        if path.exists():
-            break
-        new_folders.append(path)
+    new_folders = {
+        path
+        for folder in folders
+        for path in (folder.absolute(), *folder.absolute().parents)
+        if not path.exists()
+    }
     try:
         yield
     except BaseException:
@@ -47,9 +48,7 @@ def nothing_left(folder: Path, files: list[Path], worth_keeping: Callable[[], bo
             for file in new_files:
                 with suppress(OSError):
                     file.unlink()
-            inner = {file.parent for file in new_files} - set(new_folders)
-            for path in [*sorted(inner, reverse=True), *new_folders]:
-                if path.is_relative_to(folder.absolute()) or path in new_folders:
-                    with suppress(OSError):
-                        path.rmdir()
+            for path in sorted(new_folders, key=lambda path: len(path.parts), reverse=True):
+                with suppress(OSError):
+                    path.rmdir()
         raise

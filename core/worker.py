@@ -198,7 +198,7 @@ def greeting() -> dict[str, Any]:
     """What the host learns before anything heavy is imported."""
     from .version import VERSION
 
-    versions = {}
+    versions: dict[str, str | None] = {}
     for package in PACKAGES:
         try:
             versions[package] = metadata.version(package)
