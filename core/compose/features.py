@@ -16,7 +16,11 @@ from scipy.interpolate import CubicSpline
 def spline_matrix(count: int, samples: int) -> np.ndarray:
     """float64 [samples, count]: a cubic curve through ``count`` evenly spaced points, at ``samples`` even places."""
     place = np.linspace(0.0, 1.0, count)
-    return np.asarray(CubicSpline(place, np.eye(count), bc_type="not-a-knot" if count > 4 else "natural")(np.linspace(0.0, 1.0, samples)))
+    return np.asarray(
+        CubicSpline(place, np.eye(count), bc_type="not-a-knot" if count > 4 else "natural")(
+            np.linspace(0.0, 1.0, samples)
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,66 @@ OUTER_LIPS = Opening("lips", (48, 49, 50, 51, 52, 53, 54), (48, 59, 58, 57, 56, 
 def ring(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
     """The closed outline [2 * samples - 2, 2] of an opening."""
     return np.concatenate([upper, lower[-2:0:-1]])
+
+
+@dataclass(frozen=True, eq=False)
+class Slit:
+    """An opening of one frame, measured in its own frame: along the line of its corners and across it.
+
+    corner: [2] px, the left corner.  axis: [2] unit vector to the right corner.  along: [n] px, increasing.
+    top, bottom: [n] px across the axis (down positive), top <= bottom wherever it is open.
+    """
+
+    corner: np.ndarray
+    axis: np.ndarray
+    along: np.ndarray
+    top: np.ndarray
+    bottom: np.ndarray
+
+    @staticmethod
+    def of(opening: Opening, points: np.ndarray) -> Slit:
+        """Measure an opening for landmarks [68, >=2] px."""
+        upper, lower = opening.curves(np.asarray(points, np.float64))
+        corner = upper[0]
+        axis = upper[-1] - corner
+        axis = axis / max(float(np.hypot(*axis)), 1e-6)
+        down = np.array([-axis[1], axis[0]])
+        u, v = upper - corner, lower - corner
+        along = np.maximum.accumulate(u @ axis) + 1e-4 * np.arange(len(u))
+        other = np.maximum.accumulate(v @ axis) + 1e-4 * np.arange(len(v))
+        return Slit(corner, axis, along, u @ down, np.interp(along, other, v @ down))
+
+    @property
+    def width(self) -> float:
+        """Distance of the corners, px."""
+        return float(self.along[-1])
+
+    @property
+    def gap(self) -> float:
+        """Mean opening, px."""
+        return float(np.maximum(self.bottom - self.top, 0).mean())
+
+    def coordinates(
+        self, x: np.ndarray, y: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(along, across, top there, bottom there) of pixels, all in px; any shape."""
+        dx, dy = x - self.corner[0], y - self.corner[1]
+        along = dx * self.axis[0] + dy * self.axis[1]
+        across = dy * self.axis[0] - dx * self.axis[1]
+        return (
+            along,
+            across,
+            np.interp(along, self.along, self.top),
+            np.interp(along, self.along, self.bottom),
+        )
+
+    def coverage(self, x: np.ndarray, y: np.ndarray, pixel: float = 1.0, soft: float = 0.0) -> np.ndarray:
+        """How much of each pixel (of side ``pixel``) lies in the opening, 0..1: exactly 0 where it is closed.
+
+        soft: px over which the edge fades, inside and outside alike.
+        """
+        along, across, top, bottom = self.coordinates(x, y)
+        half = pixel / 2 + soft
+        open_part = np.minimum(across + half, bottom) - np.maximum(across - half, top)
+        ends = np.clip(np.minimum(along, self.width - along) / pixel + 0.5, 0, 1)
+        return (np.clip(open_part / (2 * half), 0, 1) * ends).astype(np.float32)

@@ -8,7 +8,9 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 
-def laplacian(points: np.ndarray, triangles: np.ndarray, conductivity: np.ndarray | None = None) -> tuple[sparse.csc_matrix, np.ndarray]:
+def laplacian(
+    points: np.ndarray, triangles: np.ndarray, conductivity: np.ndarray | None = None
+) -> tuple[sparse.csc_matrix, np.ndarray]:
     """(cotangent stiffness matrix [V, V], positive semi-definite; area of each vertex [V]).
 
     points: [V, 2].  triangles: [F, 3].  conductivity: [F], how readily a value passes through a triangle (1 by default).
@@ -30,7 +32,9 @@ def laplacian(points: np.ndarray, triangles: np.ndarray, conductivity: np.ndarra
         columns += [b, a, a, b]
         values += [-weight, -weight, weight, weight]
     count = len(points)
-    matrix = sparse.coo_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(count, count))
+    matrix = sparse.coo_matrix(
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(count, count)
+    )
     mass = np.bincount(triangles.ravel(), np.repeat(area / 3, 3), count)
     return matrix.tocsc(), np.maximum(mass, np.median(mass) * 0.05)
 
@@ -40,7 +44,9 @@ def biharmonic(stiffness: sparse.csc_matrix, mass: np.ndarray, tension: float = 
     return (stiffness @ sparse.diags(1.0 / mass) @ stiffness + tension * stiffness).tocsc()
 
 
-def interpolation(energy: sparse.csc_matrix, at: sparse.csr_matrix, weight: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+def interpolation(
+    energy: sparse.csc_matrix, at: sparse.csr_matrix, weight: np.ndarray, fixed: np.ndarray
+) -> np.ndarray:
     """The linear map from handle values to the field of least energy: float32 [V, H].
 
     at: [H, V] sparse, each row says where on the mesh a handle sits (barycentric).  weight: [H], how firmly it holds.
@@ -54,7 +60,9 @@ def interpolation(energy: sparse.csc_matrix, at: sparse.csr_matrix, weight: np.n
     return out
 
 
-def smooth_fit(energy: sparse.csc_matrix, value: np.ndarray, weight: np.ndarray, fixed: np.ndarray | None = None) -> np.ndarray:
+def smooth_fit(
+    energy: sparse.csc_matrix, value: np.ndarray, weight: np.ndarray, fixed: np.ndarray | None = None
+) -> np.ndarray:
     """The field [V] or [V, C] of least energy that follows ``value`` with per-vertex ``weight`` (0 where nothing is known).
 
     fixed: bool [V], where the field is exactly ``value``.

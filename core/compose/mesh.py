@@ -17,7 +17,10 @@ from .features import OPENINGS, OUTER_LIPS, ring
 
 EXTENT = (-3.4, -3.2, 3.4, 4.8)  # left, top, right, bottom of the mesh
 FINE, MIDDLE, COARSE = 0.05, 0.09, 0.17  # distance of neighboring vertices on the face, around it, at the rim
-JAW, SINGLE = tuple(range(17)), tuple(range(17, 36))  # landmarks that are handles one by one; lids and lips are curves
+JAW, SINGLE = (
+    tuple(range(17)),
+    tuple(range(17, 36)),
+)  # landmarks that are handles one by one; lids and lips are curves
 SEAM = 0.004  # closed lips and lids are pulled this far apart, so that the mesh can be cut between them
 
 
@@ -128,8 +131,19 @@ def build_mesh(landmarks: np.ndarray) -> CutMesh:
         inside |= np.isin(triangles, members).all(1) & Polygon(outline).contains_points(center)
     triangles = triangles[~inside & (np.abs(turn) > 1e-9)]
     left, top_, right, bottom_ = EXTENT
-    rim = (points[:, 0] <= left) | (points[:, 0] >= right) | (points[:, 1] <= top_) | (points[:, 1] >= bottom_)
-    return CutMesh(points, np.ascontiguousarray(triangles), tuple(uppers), tuple(lowers), handles, handle_map, handle_jaw, rim)
+    rim = (
+        (points[:, 0] <= left) | (points[:, 0] >= right) | (points[:, 1] <= top_) | (points[:, 1] >= bottom_)
+    )
+    return CutMesh(
+        points,
+        np.ascontiguousarray(triangles),
+        tuple(uppers),
+        tuple(lowers),
+        handles,
+        handle_map,
+        handle_jaw,
+        rim,
+    )
 
 
 def _grid() -> np.ndarray:
@@ -144,8 +158,17 @@ def _grid() -> np.ndarray:
         points = np.column_stack([x.ravel(), y.ravel()])
         radius = np.hypot(points[:, 0] / 1.15, (points[:, 1] - 0.55) / 1.45)
         edge = spacing / 3  # keeps the densities from running into each other
-        parts.append(points[(radius >= inner + edge) & (radius < outer) & (points[:, 0] < right - spacing / 4)])
-    for n, (a, b) in enumerate((((left, top), (right, top)), ((right, top), (right, bottom)), ((right, bottom), (left, bottom)), ((left, bottom), (left, top)))):
+        parts.append(
+            points[(radius >= inner + edge) & (radius < outer) & (points[:, 0] < right - spacing / 4)]
+        )
+    for n, (a, b) in enumerate(
+        (
+            ((left, top), (right, top)),
+            ((right, top), (right, bottom)),
+            ((right, bottom), (left, bottom)),
+            ((left, bottom), (left, top)),
+        )
+    ):
         steps = int(round(np.hypot(b[0] - a[0], b[1] - a[1]) / COARSE))
         parts.append(np.linspace(a, b, steps, endpoint=False))
     return np.concatenate(parts)

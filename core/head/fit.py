@@ -68,7 +68,9 @@ class HeadState:
         return len(self.scale)
 
     def __getitem__(self, index: int | slice | np.ndarray) -> HeadState:
-        return HeadState(self.rotation[index], self.translation[index], self.scale[index], self.expression[index])
+        return HeadState(
+            self.rotation[index], self.translation[index], self.scale[index], self.expression[index]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,12 @@ def fit_portrait(model: HeadModel, points: np.ndarray, irises: np.ndarray, size:
 
 
 def solve_track(
-    model: HeadModel, points: np.ndarray, irises: np.ndarray, *, identity: np.ndarray | None = None, smooth: float = 0.5
+    model: HeadModel,
+    points: np.ndarray,
+    irises: np.ndarray,
+    *,
+    identity: np.ndarray | None = None,
+    smooth: float = 0.5,
 ) -> tuple[np.ndarray, HeadState]:
     """Solve a performance: points [T, 68, 3], irises [T, 2, 2] in pixels -> (identity [I], HeadState of T frames).
 
@@ -132,14 +139,18 @@ def solve_portrait(model: HeadModel, fit: HeadFit, points: np.ndarray, irises: n
 def project(model: HeadModel, identity: np.ndarray, state: HeadState) -> np.ndarray:
     """float64 [T, 70, 3] pixels (z relative to the model's origin): landmarks 0..67, right iris, left iris."""
     mean, identity_basis, expression_basis = model.basis
-    shape = mean + np.tensordot(identity, identity_basis, 1) + np.tensordot(state.expression, expression_basis, 1)
+    shape = (
+        mean + np.tensordot(identity, identity_basis, 1) + np.tensordot(state.expression, expression_basis, 1)
+    )
     turned = np.einsum("tij,tpj->tpi", to_matrix(state.rotation), shape)
     return turned * state.scale[:, None, None] + state.translation[:, None]
 
 
 def batch(state: HeadState) -> HeadState:
     """A single state as a batch of one."""
-    return HeadState(state.rotation[None], state.translation[None], np.asarray(state.scale)[None], state.expression[None])
+    return HeadState(
+        state.rotation[None], state.translation[None], np.asarray(state.scale)[None], state.expression[None]
+    )
 
 
 def _join(points: np.ndarray, irises: np.ndarray) -> np.ndarray:
@@ -154,7 +165,9 @@ def _scatter(state: HeadState, valid: np.ndarray) -> HeadState:
         out[valid] = values
         return out
 
-    return HeadState(spread(state.rotation), spread(state.translation), spread(state.scale), spread(state.expression))
+    return HeadState(
+        spread(state.rotation), spread(state.translation), spread(state.scale), spread(state.expression)
+    )
 
 
 def _start(model: HeadModel, joined: np.ndarray) -> HeadState:
@@ -202,7 +215,11 @@ def _solve(
     prior = 1.0 / spread**2
     for step in range(iterations):
         rotation = to_matrix(state.rotation)
-        shape = mean + np.tensordot(shape_identity, identity_basis, 1) + np.tensordot(state.expression, expression_basis, 1)
+        shape = (
+            mean
+            + np.tensordot(shape_identity, identity_basis, 1)
+            + np.tensordot(state.expression, expression_basis, 1)
+        )
         turned = np.einsum("tij,tpj->tpi", rotation, shape)
         scale = state.scale[:, None, None]
         # residuals and derivatives in eye distances: everything is divided by the scale
@@ -242,7 +259,9 @@ def _solve(
         a[:, np.arange(POSE + count), np.arange(POSE + count)] += diagonal
 
         if free_identity:
-            jac_identity = np.einsum("tij,kpj->tpik", rotation, identity_basis).reshape(frames, POINTS * 3, -1)
+            jac_identity = np.einsum("tij,kpj->tpik", rotation, identity_basis).reshape(
+                frames, POINTS * 3, -1
+            )
             b = weighted.transpose(0, 2, 1) @ jac_identity
             weighted_identity = jac_identity * weight.reshape(frames, -1, 1)
             c = (weighted_identity.transpose(0, 2, 1) @ jac_identity).sum(0)

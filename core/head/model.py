@@ -54,7 +54,9 @@ class HeadModel:
                     raise ValueError("unknown schema")
                 arrays = {name: file[name] for name in file.files if name != "meta"}
         except (OSError, ValueError, KeyError) as error:
-            raise WeightsError(f"{path}: the head model cannot be read ({error}); reinstall it or run `python build.py head`") from error
+            raise WeightsError(
+                f"{path}: the head model cannot be read ({error}); reinstall it or run `python build.py head`"
+            ) from error
         wide = {"identity", "expression"}
         return HeadModel(**{name: a.astype(np.float32) if name in wide else a for name, a in arrays.items()})
 
@@ -64,7 +66,9 @@ class HeadModel:
         corners = self.triangles[self.landmark_triangle]
 
         def at(values: np.ndarray) -> np.ndarray:
-            return np.einsum("lk,...lkc->...lc", self.landmark_bary, values[..., corners, :].astype(np.float64))
+            return np.einsum(
+                "lk,...lkc->...lc", self.landmark_bary, values[..., corners, :].astype(np.float64)
+            )
 
         mean, identity, expression = at(self.vertices), at(self.identity), at(self.expression)
         irises, iris_identity = [], []

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The moved picture: original pixels along the head's flow, over the clean plate, with eyes and mouth opened and closed.
+
+A portrait is prepared once (matte, clean plate, relief, eyes, mouth); each frame is then a function of its landmarks alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import binary_dilation, distance_transform_edt
+
+from ..errors import InputError
+from ..head.fit import HeadState, fit_portrait, solve_portrait
+from ..head.model import HeadModel
+from ..head.raster import rasterize
+from ..landmarks.face import Face
+from ..media.picture import Picture
+from .crop import Crop
+from .eyes import take_eye
+from .features import EYES, MOUTH, Slit
+from .matte import Matte, sitter_matte
+from .mesh import EXTENT, FaceUnits
+from .mouth import take_mouth
+from .paste import Box, node_positions, warp_native
+from .plate import clean_plate
+from .relief import build_relief
+
+GRID = 448  # nodes along the longer side of the coarse flow
+STILL = 1e-3  # px: less than this is no motion
+EYE_MARGIN, MOUTH_MARGIN = 0.14, 0.16  # face units around an opening that are sampled at native resolution
+SOFT_LID, SOFT_LIP = 0.004, 0.006  # face units over which the edge of an opening fades
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """The backward flow of one frame.
+
+    box: region of the picture that the grid covers.  shift: float32 [h, w, 2] px, source minus target at the grid's nodes.
+    vertices: [V, 3] px, the posed mesh.  state: the solved head.  fold: the smallest ratio of a visible face triangle's
+    area to its area at rest (negative: the face is folded there).
+    """
+
+    box: Box
+    shift: np.ndarray
+    vertices: np.ndarray
+    state: HeadState
+    fold: float
+
+
+class Compositor:
+    """Renders one portrait for any landmarks.
+
+    ``picture`` is copied bit for bit wherever nothing moves; ``face`` holds its landmarks at rest (px); ``mask`` is the
+    user's own matte (see :func:`sitter_matte`).  ``region`` is the box outside which no pixel ever changes.  After each
+    render ``last_flow`` holds that frame's flow.  Raises InputError where the landmarks do not fit the picture.
+    """
+
+    def __init__(
+        self,
+        picture: Picture,
+        face: Face,
+        *,
+        mask: np.ndarray | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        report = progress or (lambda done, total, text: None)
+        self.picture, self.face = picture, face
+        self.units = FaceUnits.of(face.points)
+        if not np.isfinite(face.points[:, :2]).all() or self.units.unit < 8:
+            raise InputError(
+                "the landmarks are no usable face: the eyes must be at least 8 px apart; check landmarks and picture"
+            )
+        self.model = HeadModel.load()
+        report(0, 4, "fitting the head")
+        self.fit = fit_portrait(self.model, face.points, face.irises, picture.size)
+        self.region = self._find_region()
+        report(1, 4, "finding the sitter")
+        matte = sitter_matte(picture, face, mask=mask)
+        report(2, 4, "painting the background behind the sitter")
+        x0, y0, x1, y1 = self.region
+        self._pixels = np.ascontiguousarray(picture.pixels[y0:y1, x0:x1])
+        self._behind = self._background(matte)
+        report(3, 4, "laying the picture on the relief")
+        self.relief = build_relief(self.model, self.fit, face.points, _lookup(matte))
+        around = self.units.unit * 0.5
+        crop = Crop.of(picture.pixels, face.points[:, :2].min(0) - around, face.points[:, :2].max(0) + around)
+        self._eyes = [take_eye(crop, eye, face.points, face.irises[i]) for i, eye in enumerate(EYES)]
+        self._mouth = take_mouth(crop, self.model, self.fit, face.points, self.units.unit)
+        self._areas = _areas(self.relief.rest, self.relief.mesh.triangles)
+        self.last_flow: Flow | None = None
+        report(4, 4, "ready")
+
+    def render(self, points: np.ndarray, irises: np.ndarray) -> np.ndarray:
+        """The picture with the sitter's landmarks at ``points`` [68, >=2] and ``irises`` [2, 2] (px; NaN: carried along).
+
+        Returns [H, W, C] of the picture's type; the landmarks at rest give the picture itself.
+        """
+        out = self.picture.pixels.copy()
+        patch, box = self.render_patch(points, irises)
+        if patch is not None:
+            out[box[1] : box[3], box[0] : box[2]] = patch
+        return out
+
+    def render_patch(self, points: np.ndarray, irises: np.ndarray) -> tuple[np.ndarray | None, Box]:
+        """The changed part of a frame and its box (None where nothing moves)."""
+        points = np.concatenate([points[:, :2].astype(np.float64), np.full((68, 1), np.nan)], 1)
+        irises = np.asarray(irises, np.float64)
+        flow = self._flow(points, irises)
+        self.last_flow = flow
+        moved = np.abs(flow.shift).max(2) >= STILL
+        gaze = np.nan_to_num(np.abs(irises - self.face.irises)).max() >= STILL
+        if not moved.any() and not gaze:
+            return None, self.region
+        local = (0, 0, self._pixels.shape[1], self._pixels.shape[0])
+        nodes = node_positions(local, flow.shift.shape[:2])
+        patch = warp_native(self._pixels, local, nodes + flow.shift)
+        if self._behind is not None:
+            self._uncover(patch, flow, nodes, moved)
+        self._open(patch, flow, points, irises)
+        return patch, self.region
+
+    # --- preparation -------------------------------------------------------------------------------------------------
+
+    def _find_region(self) -> Box:
+        width, height = self.picture.size
+        low = np.floor(self.units.to_pixels(np.array(EXTENT[:2]))).astype(int)
+        high = np.ceil(self.units.to_pixels(np.array(EXTENT[2:]))).astype(int)
+        x0, y0 = np.clip(low, 0, [width - 1, height - 1])
+        x1, y1 = np.clip(high, [x0 + 1, y0 + 1], [width, height])
+        return int(x0), int(y0), int(x1), int(y1)
+
+    def _background(self, matte: Matte) -> np.ndarray | None:
+        """[h, w, 4]: the clean plate of the region with 1 - alpha of the sitter as its own alpha; None for cut-outs."""
+        if self.picture.has_alpha:
+            return None  # behind a cut-out there is nothing to uncover
+        height, width = self._pixels.shape[:2]
+        alpha = matte.within(self.region, (width, height))
+        plate = clean_plate(self._pixels, alpha)
+        peak = np.float32(255 if self.picture.bits == 8 else 65535)
+        share = np.rint((1 - alpha) * peak).astype(self._pixels.dtype)
+        return np.dstack([plate, share])
+
+    # --- per frame ---------------------------------------------------------------------------------------------------
+
+    def _flow(self, points: np.ndarray, irises: np.ndarray) -> Flow:
+        state = solve_portrait(self.model, self.fit, points[None], irises[None])[0]
+        vertices = self.relief.pose(self.fit, state, points)
+        x0, y0, x1, y1 = self.region
+        height, width = y1 - y0, x1 - x0
+        grid = min(1.0, GRID / max(height, width))
+        shape = max(2, round(height * grid)), max(2, round(width * grid))
+        cell = np.array([width / shape[1], height / shape[0]])
+        shift = self._raster(vertices, (x0, y0), cell, shape)
+        ratio = _areas(vertices, self.relief.mesh.triangles)[self.relief.face] / self._areas[self.relief.face]
+        return Flow(self.region, shift, vertices, state, float(ratio.min()))
+
+    def _raster(
+        self, vertices: np.ndarray, origin: tuple[int, int], cell: np.ndarray, shape: tuple[int, int]
+    ) -> np.ndarray:
+        """Shift (source minus target, px) at the middles of ``shape`` cells; carried on into the openings."""
+        mesh = self.relief.mesh
+        view = np.column_stack([(vertices[:, :2] - origin) / cell - 0.5, vertices[:, 2]])
+        fragments = rasterize(view, mesh.triangles, shape)
+        shift = fragments.interpolate(mesh.triangles, self.relief.rest[:, :2] - vertices[:, :2])
+        inside = np.zeros(shape, bool)
+        for opening in (*self.relief.mesh.upper, *self.relief.mesh.lower):
+            place = view[opening, :2]
+            low = np.clip(np.floor(place.min(0)).astype(int) - 2, 0, [shape[1], shape[0]])
+            high = np.clip(np.ceil(place.max(0)).astype(int) + 3, 0, [shape[1], shape[0]])
+            inside[low[1] : high[1], low[0] : high[0]] = True
+        holes = ~fragments.covered & inside
+        if holes.any() and fragments.covered.any():
+            nearest = distance_transform_edt(~fragments.covered, return_distances=False, return_indices=True)
+            shift[holes] = shift[nearest[0][holes], nearest[1][holes]]
+        return shift
+
+    def _uncover(self, patch: np.ndarray, flow: Flow, nodes: np.ndarray, moved: np.ndarray) -> None:
+        """Lay the moved sitter over the standing background: what left with the pixels comes back from the plate.
+
+        A picture is sitter plus (1 - alpha) * plate; the sitter's part moves, the plate's part stays.  So where alpha < 1
+        the moved background is taken out again and the standing one put in; at rest the two cancel exactly.
+        """
+        assert self._behind is not None
+        shape = flow.shift.shape[:2]
+        height, width = patch.shape[:2]
+        rows = (np.arange(shape[0]) * height // shape[0]).clip(0, height - 1)
+        columns = (np.arange(shape[1]) * width // shape[1]).clip(0, width - 1)
+        clear = self._behind[rows][:, columns, 3] > 0
+        # background reaches a place from as far as the flow goes
+        reach = (
+            3 + int(np.ceil(np.abs(flow.shift[moved]).max() / max(width / shape[1], 1e-6)))
+            if moved.any()
+            else 3
+        )
+        need = moved & binary_dilation(clear, iterations=min(reach, 60))
+        if not need.any():
+            return
+        y, x = np.nonzero(binary_dilation(need, iterations=3))
+        cell_x, cell_y = width / shape[1], height / shape[0]
+        left, right = int(x.min() * cell_x), min(width, int(np.ceil((x.max() + 1) * cell_x)))
+        top, bottom = int(y.min() * cell_y), min(height, int(np.ceil((y.max() + 1) * cell_y)))
+        keep = binary_dilation(need, iterations=3)[..., None]
+        carried = warp_native(self._behind, (0, 0, width, height), np.where(keep, nodes + flow.shift, nodes))
+        part = slice(top, bottom), slice(left, right)
+        behind, gone, here = self._behind[part], carried[part], patch[part]
+        peak = np.float32(255 if patch.dtype == np.uint8 else 65535)
+        share = gone[..., 3:].astype(np.float32) / peak
+        mixed = here[..., :3] + share * (behind[..., :3].astype(np.float32) - gone[..., :3])
+        blend = np.clip(np.rint(mixed), 0, peak).astype(patch.dtype)
+        here[..., :3] = blend
+
+    def _open(self, patch: np.ndarray, flow: Flow, points: np.ndarray, irises: np.ndarray) -> None:
+        """Sample around lids and lips at native resolution and show what lies in the openings."""
+        unit = self.units.unit
+        scale = float(flow.state.scale / self.fit.state.scale)
+        for index, opening in enumerate((*EYES, MOUTH)):
+            outline = np.concatenate(opening.curves(points))
+            margin = unit * (MOUTH_MARGIN if opening is MOUTH else EYE_MARGIN)
+            x0, y0 = np.maximum(np.floor(outline.min(0) - margin).astype(int), self.region[:2])
+            x1, y1 = np.minimum(np.ceil(outline.max(0) + margin).astype(int), self.region[2:])
+            if x1 - x0 < 4 or y1 - y0 < 4:
+                continue
+            shape = int(y1 - y0), int(x1 - x0)
+            offset = np.array([x0, y0]) - self.region[:2]
+            box = int(offset[0]), int(offset[1]), int(offset[0] + shape[1]), int(offset[1] + shape[0])
+            shift = self._raster(flow.vertices, (int(x0), int(y0)), np.ones(2), shape)
+            skin = warp_native(self._pixels, box, node_positions(box, shape) + shift)
+            y, x = np.mgrid[y0:y1, x0:x1] + 0.5
+            slit = Slit.of(opening, points)
+            if opening is MOUTH:
+                inside = self._mouth.render(slit, flow.state, points, x, y)
+                cover = slit.coverage(x, y, soft=SOFT_LIP * unit)
+            else:
+                inside = self._eyes[index].render(slit, irises[index], scale, x, y)
+                cover = slit.coverage(x, y, soft=SOFT_LID * unit)
+            peak = np.float32(255 if patch.dtype == np.uint8 else 65535)
+            color = skin[..., :3] + cover[..., None] * (np.clip(inside, 0, 1) * peak - skin[..., :3])
+            skin[..., :3] = np.clip(np.rint(color), 0, peak)
+            patch[box[1] : box[3], box[0] : box[2]] = skin
+
+
+def _lookup(matte: Matte) -> Callable[[np.ndarray], np.ndarray]:
+    """The matte at picture points [N, 2]; beyond its box its edge goes on."""
+    import cv2
+
+    x0, y0, x1, y1 = matte.box
+    height, width = matte.alpha.shape
+
+    def at(points: np.ndarray) -> np.ndarray:
+        x = ((points[:, 0] - x0) * width / (x1 - x0) - 0.5).astype(np.float32)
+        y = ((points[:, 1] - y0) * height / (y1 - y0) - 0.5).astype(np.float32)
+        return cv2.remap(
+            matte.alpha, x[:, None], y[:, None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )[:, 0]
+
+    return at
+
+
+def _areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Twice the signed area of each triangle [F]."""
+    a, b, c = (points[triangles[:, i], :2] for i in range(3))
+    return (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])

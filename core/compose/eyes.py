@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The painted eye, taken apart once: the white without its iris, and the iris that moves over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .crop import Crop
+from .features import Opening, Slit
+
+IRIS_RADIUS = (
+    0.205  # of the distance between the eye's corners: what anatomy says before the picture is looked at
+)
+RADII = np.linspace(0.16, 0.25, 10)
+MARGIN = 0.35  # of the eye's width, kept around it
+
+
+@dataclass(frozen=True, eq=False)
+class Eye:
+    """One eye of a portrait.
+
+    crop: the painted eye.  white: float32 [h, w, 3], the eye without iris, also behind the lids.
+    iris: float32 [h, w, 3], painted eye minus white: adding it where it was gives the painting back exactly.
+    rest: the opening at rest.  center: [2] px, the iris at rest.  radius: px.
+    """
+
+    opening: Opening
+    crop: Crop
+    white: np.ndarray
+    iris: np.ndarray
+    rest: Slit
+    center: np.ndarray
+    radius: float
+
+    def render(self, slit: Slit, iris: np.ndarray, scale: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Color of the eyeball at target pixels ``x``, ``y`` [h, w], float32 [h, w, 3].
+
+        slit: the opening in the target frame.  iris: [2] px, where the iris is wanted (NaN: carried along).
+        scale: how much larger the head is than at rest.
+        """
+        along, across, _, _ = slit.coordinates(x, y)
+        stretch = self.rest.width / max(slit.width, 1e-3)
+        rest_along, rest_across = along * stretch, across / scale
+        source = self._to_box(rest_along, rest_across)
+        moved = np.zeros(2)
+        if np.isfinite(iris).all():
+            dx, dy = iris - slit.corner
+            want = np.array(
+                [
+                    (dx * slit.axis[0] + dy * slit.axis[1]) * stretch,
+                    (dy * slit.axis[0] - dx * slit.axis[1]) / scale,
+                ]
+            )
+            moved = want - self._rest_place()
+        white = self._sample(self.white, *source)
+        drawn = self._sample(
+            self.iris, *self._to_box(rest_along - moved[0], rest_across - moved[1]), cv2.BORDER_CONSTANT
+        )
+        return white + drawn
+
+    def _rest_place(self) -> np.ndarray:
+        dx, dy = self.center - self.rest.corner
+        axis = self.rest.axis
+        return np.array([dx * axis[0] + dy * axis[1], dy * axis[0] - dx * axis[1]])
+
+    def _to_box(self, along: np.ndarray, across: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        axis = self.rest.axis
+        x = self.rest.corner[0] + along * axis[0] - across * axis[1]
+        y = self.rest.corner[1] + along * axis[1] + across * axis[0]
+        return self.crop.index(x, y)
+
+    @staticmethod
+    def _sample(
+        image: np.ndarray, x: np.ndarray, y: np.ndarray, border: int = cv2.BORDER_REPLICATE
+    ) -> np.ndarray:
+        return cv2.remap(image, x, y, cv2.INTER_CUBIC, borderMode=border)
+
+
+def take_eye(picture: Crop, opening: Opening, points: np.ndarray, iris: np.ndarray) -> Eye:
+    """Take one painted eye apart: landmarks ``points`` [68, >=2] px, ``iris`` [2] px (NaN: the middle of the eye)."""
+    slit = Slit.of(opening, points)
+    outline = np.concatenate(opening.curves(points))
+    margin = MARGIN * slit.width
+    crop = picture.cut(outline.min(0) - margin, outline.max(0) + margin)
+    pixels = crop.pixels
+    x, y = crop.centers()
+    inside = slit.coverage(x, y)
+    center = np.asarray(iris, np.float64) if np.isfinite(iris).all() else outline.mean(0)
+    center, radius = _measure_iris(crop, inside, center, slit.width)
+    distance = np.hypot(x - center[0], y - center[1])
+    disk = np.clip((1.18 * radius - distance) / (0.12 * radius) + 0.5, 0, 1).astype(np.float32)
+    white = _white(pixels, inside, disk, slit.width)
+    # the disk where it is seen, mirrored up where the lid hides it
+    drawn = (pixels - white) * disk[..., None]
+    seen = cv2.GaussianBlur(np.clip(inside * 4 - 3, 0, 1), (0, 0), max(0.4, 0.008 * slit.width))
+    mirrored = _mirrored(drawn, seen, x, y, center, slit)
+    drawn = drawn * seen[..., None] + mirrored * (1 - seen[..., None])
+    # what is painted inside the opening stays as it is, whatever the white's guess: the difference goes with the white
+    keep = (seen * (1 - disk))[..., None]
+    white = white * (1 - keep) + pixels * keep
+    iris_layer = np.where(seen[..., None] > 0.999, pixels - white, drawn * disk[..., None])
+    return Eye(opening, crop, white, iris_layer.astype(np.float32), slit, center, radius)
+
+
+def _measure_iris(
+    crop: Crop, inside: np.ndarray, center: np.ndarray, width: float
+) -> tuple[np.ndarray, float]:
+    """(center [2], radius) px: the disk, moved a little to where the picture turns from dark to light at its sides."""
+    grey = cv2.GaussianBlur(crop.pixels.mean(2), (0, 0), max(0.5, 0.02 * width))
+    angles = np.radians(np.concatenate([np.linspace(-40, 40, 17), np.linspace(140, 220, 17)]))
+
+    def ring(image: np.ndarray, middle: np.ndarray, radius: float) -> np.ndarray:
+        x, y = crop.index(middle[0] + radius * np.cos(angles), middle[1] + radius * np.sin(angles))
+        return cv2.remap(image, x[None], y[None], cv2.INTER_LINEAR)[0]
+
+    best, found = -np.inf, (center, IRIS_RADIUS * width)
+    for radius in RADII * width:
+        for shift in np.linspace(-0.05, 0.05, 9) * width:
+            middle = center + [shift, 0]
+            seen = ring(inside, middle, radius)
+            if seen.sum() < 3:
+                continue
+            edge = (
+                (ring(grey, middle, 1.15 * radius) - ring(grey, middle, 0.85 * radius)) * seen
+            ).sum() / seen.sum()
+            doubt = 0.012 * (abs(radius / width - IRIS_RADIUS) / 0.03 + abs(shift) / (0.04 * width))
+            if edge - doubt > best:
+                best, found = edge - doubt, (middle, float(radius))
+    return found
+
+
+def _white(crop: np.ndarray, inside: np.ndarray, disk: np.ndarray, width: float) -> np.ndarray:
+    """The white of the eye everywhere in the box: known beside the iris, carried over smoothly elsewhere."""
+    firm = np.clip(inside * 2 - 1, 0, 1) * (disk < 0.01)
+    # lashes and shadows at the lid's edge are not the white: the lighter half of what is known counts
+    luminance = crop.mean(2)
+    if firm.sum() < 12:
+        firm = (
+            inside * (luminance >= np.quantile(luminance[inside > 0.5], 0.8))
+            if (inside > 0.5).any()
+            else inside + 1e-3
+        )
+    else:
+        firm = firm * (luminance >= np.quantile(luminance[firm > 0.5], 0.35)) if (firm > 0.5).any() else firm
+    out, total = np.zeros_like(crop), np.zeros(crop.shape[:2], np.float32)
+    for sigma, share in ((0.04, 1.0), (0.12, 0.05), (0.4, 0.002)):
+        blur = max(0.6, sigma * width)
+        weight = cv2.GaussianBlur(firm.astype(np.float32), (0, 0), blur)
+        out += share * cv2.GaussianBlur(crop * firm[..., None].astype(np.float32), (0, 0), blur)
+        total += share * weight
+    return out / (total[..., None] + 1e-7)
+
+
+def _mirrored(
+    drawn: np.ndarray, seen: np.ndarray, x: np.ndarray, y: np.ndarray, center: np.ndarray, slit: Slit
+) -> np.ndarray:
+    """The drawn iris turned over the line through its center along the eye: fills what a lid hides."""
+    axis = slit.axis
+    across = (y - center[1]) * axis[0] - (x - center[0]) * axis[1]
+    mirror_x = x + 2 * across * axis[1]
+    mirror_y = y - 2 * across * axis[0]
+    x0, y0 = x[0, 0], y[0, 0]
+    mx, my = (mirror_x - x0).astype(np.float32), (mirror_y - y0).astype(np.float32)
+    value = cv2.remap(drawn * seen[..., None], mx, my, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    weight = cv2.remap(seen, mx, my, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)[..., None]
+    # where neither the point nor its mirror image is seen: the mean of the iris at that distance
+    radius = np.hypot(x - center[0], y - center[1]).astype(np.float32)
+    rings = np.clip(radius / max(radius.max(), 1e-6) * 48, 0, 47).astype(int)
+    totals = np.bincount(rings.ravel(), seen.ravel(), 48) + 1e-4
+    means = np.stack(
+        [np.bincount(rings.ravel(), (drawn[..., k] * seen).ravel(), 48) / totals for k in range(3)], 1
+    )
+    ring_mean = means[rings].astype(np.float32)
+    return value + ring_mean * (1 - weight)

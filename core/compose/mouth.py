@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an opened mouth shows: the head proxy's teeth and tongue, in the picture's own palette, light and brushwork."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..head.fit import HeadFit, HeadState, batch, project
+from ..head.model import HeadModel
+from ..head.raster import rasterize, vertex_normals
+from ..motion.rotation import to_matrix
+from .crop import Crop
+from .features import MOUTH, OUTER_LIPS, Slit, ring
+
+PAINTED_GAP = (
+    0.02  # of the eye distance: a mouth painted wider open than this shows what its painter put there
+)
+SOFT = 0.010  # of the eye distance: how soft a painted edge is
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colors of one portrait's mouth, float32 [3] each, 0..1, and the direction the light comes from."""
+
+    teeth: np.ndarray
+    flesh: np.ndarray
+    dark: np.ndarray
+    light: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Mouth:
+    """One portrait's mouth: its palette, the opening at rest, the painted inside (if any) and a tile of its brushwork."""
+
+    model: HeadModel
+    fit: HeadFit
+    palette: Palette
+    rest: Slit
+    painted: Crop
+    grain: np.ndarray
+    unit: float
+
+    def render(
+        self, slit: Slit, state: HeadState, points: np.ndarray, x: np.ndarray, y: np.ndarray
+    ) -> np.ndarray:
+        """Color [h, w, 3] float32 behind the lips at target pixels ``x``, ``y`` (a regular grid) of one frame."""
+        step = float(x[0, 1] - x[0, 0])
+        color, body = self._proxy(state, points, x, y, step)
+        along, across, top, bottom = slit.coordinates(x, y)
+        # the lips shade what lies behind them, the upper one more; corners are darkest
+        depth = self.unit
+        below_upper = np.clip((across - top) / (0.10 * depth), 0, 1)
+        above_lower = np.clip((bottom - across) / (0.05 * depth), 0, 1)
+        sides = np.clip(np.minimum(along, slit.width - along) / (0.16 * slit.width), 0, 1)
+        shade = (
+            (0.35 + 0.65 * _smooth(below_upper))
+            * (0.6 + 0.4 * _smooth(above_lower))
+            * (0.25 + 0.75 * _smooth(sides))
+        )
+        lit = self.palette.dark + (color - self.palette.dark) * (shade * body)[..., None]
+        blur = max(0.5, SOFT * self.unit / step)
+        lit = cv2.GaussianBlur(lit.astype(np.float32), (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
+        lit += self._grain(x, y) * (0.35 + lit.mean(2, keepdims=True))
+        share = self._painted_share(slit)
+        if share > 0:
+            lit = lit * (1 - share) + self._painted(along, across, top, bottom, slit) * share
+        return np.clip(lit, 0, 1)
+
+    def _painted_share(self, slit: Slit) -> float:
+        """How much of the painter's own inside of the mouth is kept: all of it until it would be stretched too far."""
+        painted = self.rest.gap / self.unit
+        if painted <= 0.004:
+            return 0.0
+        stretch = max(slit.gap, 1e-3) / max(self.rest.gap, 1e-3)
+        if painted < PAINTED_GAP:  # hardly more than the line between the lips
+            return float(1 - _smooth(np.clip((stretch - 1.0) / 0.8, 0, 1)))
+        return float(1 - _smooth(np.clip((stretch - 1.4) / 1.4, 0, 1)))
+
+    def _painted(
+        self, along: np.ndarray, across: np.ndarray, top: np.ndarray, bottom: np.ndarray, slit: Slit
+    ) -> np.ndarray:
+        part = np.clip((across - top) / np.maximum(bottom - top, 1e-3), 0, 1)
+        rest_along = along * self.rest.width / max(slit.width, 1e-3)
+        rest_top = np.interp(rest_along, self.rest.along, self.rest.top)
+        rest_bottom = np.interp(rest_along, self.rest.along, self.rest.bottom)
+        rest_across = rest_top + part * (rest_bottom - rest_top)
+        axis = self.rest.axis
+        px = self.rest.corner[0] + rest_along * axis[0] - rest_across * axis[1]
+        py = self.rest.corner[1] + rest_along * axis[1] + rest_across * axis[0]
+        return cv2.remap(
+            self.painted.pixels, *self.painted.index(px, py), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+
+    def _proxy(
+        self, state: HeadState, points: np.ndarray, x: np.ndarray, y: np.ndarray, step: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(color, how near and lit it is 0..1) of teeth and tongue; dark where there is neither."""
+        model = self.model
+        inside = model.part >= 3
+        used = np.unique(model.triangles[inside])
+        shape = model.shape(self.fit.identity, state.expression)[used]
+        turned = (shape @ to_matrix(state.rotation).T) * float(state.scale)
+        # the proxy's mouth is laid into the painted one: corners on corners
+        proxy = project(model, self.fit.identity, batch(state))[0]
+        corners, wanted = proxy[[60, 64], :2] - state.translation[:2], points[[60, 64], :2]
+        wide = np.clip(
+            np.linalg.norm(wanted[1] - wanted[0]) / max(np.linalg.norm(corners[1] - corners[0]), 1e-3),
+            0.75,
+            1.25,
+        )
+        lift = wanted.mean(0) - corners.mean(0) * wide
+        placed = turned[:, :2] * wide + lift
+        number = np.full(len(model.vertices), -1, np.int32)
+        number[used] = np.arange(len(used))
+        triangles = number[model.triangles[inside]]
+        view = np.column_stack([(placed - [x[0, 0], y[0, 0]]) / step, turned[:, 2] / step])
+        fragments = rasterize(view, triangles, x.shape)
+        normals = fragments.interpolate(triangles, vertex_normals(view, triangles))
+        normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-6
+        lambert = 0.55 + 0.45 * np.clip(normals @ self.palette.light, 0, 1)
+        part = model.part[inside][fragments.triangle]
+        colors = np.stack([self.palette.teeth, self.palette.teeth * 0.94, self.palette.flesh])
+        color = colors[np.clip(part - 3, 0, 2)] * lambert[..., None]
+        # what lies farther back in the mouth gets less light
+        front = turned[np.isin(used, np.unique(model.triangles[model.part == 3])), 2].min()
+        back = np.clip(
+            (np.where(fragments.covered, fragments.depth * step, front) - front) / (0.42 * self.unit), 0, 1
+        )
+        body = np.where(fragments.covered, 1 - 0.85 * _smooth(back), 0.0)
+        return np.where(fragments.covered[..., None], color, self.palette.dark).astype(
+            np.float32
+        ), body.astype(np.float32)
+
+    def _grain(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Brushwork taken from the cheek, mirrored endlessly, fixed to the canvas."""
+        height, width = self.grain.shape[:2]
+        gx, gy = x % (2 * width), y % (2 * height)
+        gx, gy = (
+            np.where(gx >= width, 2 * width - 1 - gx, gx),
+            np.where(gy >= height, 2 * height - 1 - gy, gy),
+        )
+        return cv2.remap(
+            self.grain,
+            gx.astype(np.float32),
+            gy.astype(np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+
+
+def take_mouth(picture: Crop, model: HeadModel, fit: HeadFit, points: np.ndarray, unit: float) -> Mouth:
+    """Measure a portrait's mouth: the face cut out of the picture, landmarks [68, >=2] px, unit: eye distance in px."""
+    outline = points[48:60, :2]
+    painted = picture.cut(outline.min(0) - 0.15 * unit, outline.max(0) + 0.15 * unit)
+    palette = _palette(picture, model, fit, points, unit)
+    return Mouth(
+        model, fit, palette, Slit.of(MOUTH, points), painted, _brushwork(picture, points, unit), unit
+    )
+
+
+def _region(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    mask = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.rint(points).astype(np.int32)], 1)
+    return mask > 0
+
+
+def _palette(picture: Crop, model: HeadModel, fit: HeadFit, points: np.ndarray, unit: float) -> Palette:
+    p = points[:, :2].astype(np.float64)
+    face_crop = picture.cut(p.min(0), p.max(0))
+    shrink = max(1, int(unit // 120))
+    crop = np.ascontiguousarray(face_crop.pixels[::shrink, ::shrink])
+    q = (p - face_crop.origin) / shrink
+    lips = _region(ring(*OUTER_LIPS.curves(q)), crop.shape)
+    face = _region(np.concatenate([q[2:15], q[[26, 24, 19, 17]]]), crop.shape) & ~lips
+    skin, red = crop[face].reshape(-1, 3), crop[lips].reshape(-1, 3)
+    bright = skin.mean(1)
+    highlight = np.median(skin[bright >= np.quantile(bright, 0.93)], axis=0)
+    flesh = np.median(red, axis=0)
+    shadow = red[red.mean(1) <= np.quantile(red.mean(1), 0.06)].mean(0)
+    grey = highlight.mean()
+    teeth = (0.45 * highlight + 0.55 * grey * np.array([1.0, 0.965, 0.88])) * 0.90
+    dark = 0.45 * shadow * np.array([1.0, 0.82, 0.8])
+    return Palette(
+        teeth.astype(np.float32),
+        (flesh * np.array([0.88, 0.72, 0.72])).astype(np.float32),
+        dark.astype(np.float32),
+        _light(crop, face, model, fit, face_crop.origin, shrink),
+    )
+
+
+def _light(
+    crop: np.ndarray, face: np.ndarray, model: HeadModel, fit: HeadFit, origin: np.ndarray, shrink: int
+) -> np.ndarray:
+    """Unit vector toward the light, from how the skin's brightness goes with the proxy's normals."""
+    scale = float(fit.state.scale)
+    turned = model.shape(fit.identity, fit.state.expression) @ to_matrix(fit.state.rotation).T
+    view = np.column_stack(
+        [(turned[:, :2] * scale + fit.state.translation[:2] - origin) / shrink, turned[:, 2] * scale / shrink]
+    )
+    fragments = rasterize(view, model.triangles, crop.shape[:2], mask=model.part == 0)
+    normals = fragments.interpolate(model.triangles, vertex_normals(view, model.triangles))
+    use = face & fragments.covered
+    if use.sum() < 100:
+        return np.array([0.0, -0.5, -0.866], np.float32)
+    grey = cv2.GaussianBlur(crop.mean(2), (0, 0), 2.0)
+    matrix = np.column_stack([normals[use], np.ones(int(use.sum()))])
+    direction = np.linalg.lstsq(matrix, grey[use], rcond=None)[0][:3] / max(float(grey[use].std()), 1e-3)
+    direction = direction + np.array(
+        [0.0, -0.3, -0.8]
+    )  # where the picture says little, from above and in front
+    return (direction / np.linalg.norm(direction)).astype(np.float32)
+
+
+def _brushwork(picture: Crop, points: np.ndarray, unit: float) -> np.ndarray:
+    """float32 [n, n, 3], the fine detail of the lighter cheek around zero."""
+    spots = points[[31, 48, 3], :2].mean(0), points[[35, 54, 13], :2].mean(0)
+    tiles = [picture.cut(spot - 0.16 * unit, spot + 0.16 * unit).pixels for spot in spots]
+    tile = max(tiles, key=lambda pixels: float(pixels.mean()))
+    return np.clip(tile - cv2.GaussianBlur(tile, (0, 0), max(1.0, 0.03 * unit)), -0.08, 0.08)
+
+
+def _smooth(t: np.ndarray | float) -> np.ndarray:
+    t = np.asarray(t, np.float32)
+    return t * t * (3 - 2 * t)
