@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, distance_transform_edt
+from scipy.ndimage import distance_transform_edt
 
 from ..errors import InputError
 from ..head.fit import HeadState, fit_portrait, solve_portrait
@@ -27,6 +27,7 @@ from .mouth import take_mouth
 from .paste import Box, node_positions, warp_native
 from .plate import clean_plate
 from .relief import build_relief
+from .uncover import Background
 
 GRID = 448  # nodes along the longer side of the coarse flow
 STILL = 1e-3  # px: less than this is no motion
@@ -116,11 +117,11 @@ class Compositor:
         gaze = np.nan_to_num(np.abs(irises - self.face.irises)).max() >= STILL
         if not moved.any() and not gaze:
             return None, self.region
-        local = (0, 0, self._pixels.shape[1], self._pixels.shape[0])
-        nodes = node_positions(local, flow.shift.shape[:2])
-        patch = warp_native(self._pixels, local, nodes + flow.shift)
-        if self._behind is not None:
-            self._uncover(patch, flow, nodes, moved)
+        if self._behind is None:
+            local = (0, 0, self._pixels.shape[1], self._pixels.shape[0])
+            patch = warp_native(self._pixels, local, node_positions(local, flow.shift.shape[:2]) + flow.shift)
+        else:
+            patch = self._behind.paste(self._pixels, flow.shift)
         self._open(patch, flow, points, irises)
         return patch, self.region
 
@@ -134,16 +135,19 @@ class Compositor:
         x1, y1 = np.clip(high, [x0 + 1, y0 + 1], [width, height])
         return int(x0), int(y0), int(x1), int(y1)
 
-    def _background(self, matte: Matte) -> np.ndarray | None:
-        """[h, w, 4]: the clean plate of the region with 1 - alpha of the sitter as its own alpha; None for cut-outs."""
+    def _background(self, matte: Matte) -> Background | None:
+        """The clean plate behind the sitter; None for cut-outs, which have nothing behind them to uncover."""
         if self.picture.has_alpha:
-            return None  # behind a cut-out there is nothing to uncover
+            return None
         height, width = self._pixels.shape[:2]
         alpha = matte.within(self.region, (width, height))
-        plate = clean_plate(self._pixels, alpha)
-        peak = np.float32(255 if self.picture.bits == 8 else 65535)
-        share = np.rint((1 - alpha) * peak).astype(self._pixels.dtype)
-        return np.dstack([plate, share])
+        return Background(self._pixels, clean_plate(self._pixels, alpha), alpha, self._grid())
+
+    def _grid(self) -> tuple[int, int]:
+        """Nodes (h, w) of the coarse flow."""
+        height, width = self._pixels.shape[:2]
+        shrink = min(1.0, GRID / max(height, width))
+        return max(2, round(height * shrink)), max(2, round(width * shrink))
 
     # --- per frame ---------------------------------------------------------------------------------------------------
 
@@ -152,8 +156,7 @@ class Compositor:
         vertices = self.relief.pose(self.fit, state, points)
         x0, y0, x1, y1 = self.region
         height, width = y1 - y0, x1 - x0
-        grid = min(1.0, GRID / max(height, width))
-        shape = max(2, round(height * grid)), max(2, round(width * grid))
+        shape = self._grid()
         cell = np.array([width / shape[1], height / shape[0]])
         shift = self._raster(vertices, (x0, y0), cell, shape)
         ratio = _areas(vertices, self.relief.mesh.triangles)[self.relief.face] / self._areas[self.relief.face]
@@ -178,41 +181,6 @@ class Compositor:
             nearest = distance_transform_edt(~fragments.covered, return_distances=False, return_indices=True)
             shift[holes] = shift[nearest[0][holes], nearest[1][holes]]
         return shift
-
-    def _uncover(self, patch: np.ndarray, flow: Flow, nodes: np.ndarray, moved: np.ndarray) -> None:
-        """Lay the moved sitter over the standing background: what left with the pixels comes back from the plate.
-
-        A picture is sitter plus (1 - alpha) * plate; the sitter's part moves, the plate's part stays.  So where alpha < 1
-        the moved background is taken out again and the standing one put in; at rest the two cancel exactly.
-        """
-        assert self._behind is not None
-        shape = flow.shift.shape[:2]
-        height, width = patch.shape[:2]
-        rows = (np.arange(shape[0]) * height // shape[0]).clip(0, height - 1)
-        columns = (np.arange(shape[1]) * width // shape[1]).clip(0, width - 1)
-        clear = self._behind[rows][:, columns, 3] > 0
-        # background reaches a place from as far as the flow goes
-        reach = (
-            3 + int(np.ceil(np.abs(flow.shift[moved]).max() / max(width / shape[1], 1e-6)))
-            if moved.any()
-            else 3
-        )
-        need = moved & binary_dilation(clear, iterations=min(reach, 60))
-        if not need.any():
-            return
-        y, x = np.nonzero(binary_dilation(need, iterations=3))
-        cell_x, cell_y = width / shape[1], height / shape[0]
-        left, right = int(x.min() * cell_x), min(width, int(np.ceil((x.max() + 1) * cell_x)))
-        top, bottom = int(y.min() * cell_y), min(height, int(np.ceil((y.max() + 1) * cell_y)))
-        keep = binary_dilation(need, iterations=3)[..., None]
-        carried = warp_native(self._behind, (0, 0, width, height), np.where(keep, nodes + flow.shift, nodes))
-        part = slice(top, bottom), slice(left, right)
-        behind, gone, here = self._behind[part], carried[part], patch[part]
-        peak = np.float32(255 if patch.dtype == np.uint8 else 65535)
-        share = gone[..., 3:].astype(np.float32) / peak
-        mixed = here[..., :3] + share * (behind[..., :3].astype(np.float32) - gone[..., :3])
-        blend = np.clip(np.rint(mixed), 0, peak).astype(patch.dtype)
-        here[..., :3] = blend
 
     def _open(self, patch: np.ndarray, flow: Flow, points: np.ndarray, irises: np.ndarray) -> None:
         """Sample around lids and lips at native resolution and show what lies in the openings."""

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The moved sitter over the standing background.
+
+A picture is its sitter plus (1 - alpha) * plate.  The sitter moves with the flow; the plate stays.  So where alpha < 1 the
+background that came along with the pixels is taken out again and the standing one put in; at rest the two cancel exactly.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numba import njit, prange
+
+from .paste import node_positions, warp_native
+
+STANDING, SITTER, MIXED = 0, 1, 2  # what a place shows: the plate, the moved picture, both
+
+
+class Background:
+    """The clean plate of a region, and where the sitter begins.
+
+    pixels: [h, w, 3] the region of the picture.  plate: [h, w, 3] of the same type.  alpha: float32 [h, w], the sitter.
+    shape: nodes of the coarse flow (h, w).
+    """
+
+    def __init__(self, pixels: np.ndarray, plate: np.ndarray, alpha: np.ndarray, shape: tuple[int, int]) -> None:
+        peak = np.float32(255 if pixels.dtype == np.uint8 else 65535)
+        share = np.rint((1 - alpha) * peak).astype(pixels.dtype)
+        self.layer = np.dstack([plate, share])
+        size = shape[1], shape[0]
+        settled = (share == share.dtype.type(peak)) & (plate == pixels).all(2)
+        # per node the share of its cell: only a cell that is wholly one kind counts as that kind
+        self._settled = cv2.resize(settled.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        self._solid = cv2.resize((share == 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+
+    def classify(self, shift: np.ndarray) -> np.ndarray:
+        """uint8 [h, w] per node: STANDING, SITTER or MIXED, for a flow ``shift`` [h, w, 2] px."""
+        height, width = self.layer.shape[:2]
+        rows, columns = shift.shape[:2]
+        y, x = np.mgrid[:rows, :columns].astype(np.float32)
+        source_x, source_y = x + shift[..., 0] * (columns / width), y + shift[..., 1] * (rows / height)
+        # the smallest share within two nodes of where a node's pixels come from
+        kernel = np.ones((5, 5), np.uint8)
+
+        def wholly(part: np.ndarray) -> np.ndarray:
+            least = cv2.erode(part, kernel, borderType=cv2.BORDER_REPLICATE)
+            found = cv2.remap(least, source_x, source_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            return cv2.erode(found, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE) > 0.9999
+
+        kind = np.full((rows, columns), MIXED, np.uint8)
+        kind[wholly(self._solid)] = SITTER
+        kind[wholly(self._settled)] = STANDING
+        return kind
+
+    def paste(self, pixels: np.ndarray, shift: np.ndarray) -> np.ndarray:
+        """The region with its sitter moved by ``shift``: like ``pixels`` [h, w, 3]."""
+        height, width = pixels.shape[:2]
+        kind = self.classify(shift)
+        box = (0, 0, width, height)
+        nodes = node_positions(box, shift.shape[:2])
+        near = np.ones((7, 7), np.uint8)  # the flow is interpolated over four nodes: it stays whole around what needs it
+        moving = cv2.dilate((kind != STANDING).astype(np.uint8), near)[..., None] > 0
+        patch = warp_native(pixels, box, nodes + np.where(moving, shift, np.float32(0)))
+        mixed = cv2.dilate((kind == MIXED).astype(np.uint8), near)[..., None] > 0
+        carried = warp_native(self.layer, box, nodes + np.where(mixed, shift, np.float32(0)))
+        full = cv2.resize(kind, (width, height), interpolation=cv2.INTER_NEAREST)
+        _settle(patch, self.layer, carried, full, np.float32(255 if patch.dtype == np.uint8 else 65535))
+        return patch
+
+
+@njit(cache=True, parallel=True, fastmath=True)
+def _settle(patch, layer, carried, kind, peak):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    height, width = kind.shape
+    for y in prange(height):
+        for x in range(width):
+            k = kind[y, x]
+            if k == SITTER:
+                continue
+            for c in range(3):
+                if k == STANDING:
+                    patch[y, x, c] = layer[y, x, c]
+                else:
+                    share = np.float32(carried[y, x, 3]) / peak
+                    value = patch[y, x, c] + share * (np.float32(layer[y, x, c]) - np.float32(carried[y, x, c]))
+                    patch[y, x, c] = int(min(max(value, np.float32(0)), peak) + np.float32(0.5))
