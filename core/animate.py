@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .landmarks.face import Face
     from .media.picture import Picture
     from .motion.retarget import Gains
+    from .presets import PresetInfo
 
 Performance = LandmarkTrack | ExpressionCurves
 TRACK_SUFFIXES = (".npz", ".csv")
@@ -41,7 +42,7 @@ def find_source(name: str) -> Source:
     Raises InputError, with the nearest names where ``name`` is neither a file nor a preset.
     """
     from .media.video import probe
-    from .motion.presets import find_preset
+    from .presets import preset_info
 
     path = Path(name)
     if path.is_dir():
@@ -49,7 +50,7 @@ def find_source(name: str) -> Source:
     if not path.is_file():
         if path.suffix or path.name != name:
             raise InputError(f"{name}: no such file")
-        find_preset(name)  # its error names the nearest presets
+        preset_info(name)  # its error names the nearest presets
         return Source("preset", name)
     if path.suffix.lower() in TRACK_SUFFIXES:
         load_motion(path)
@@ -74,9 +75,9 @@ def load_performance(
     """
     path = Path(source.name)
     if source.kind == "preset":
-        from .motion.presets import load_preset
+        from . import presets
 
-        curves = load_preset(source.name)
+        curves = presets.load_performance(source.name)
         return curves, f"preset {source.name}, {len(curves)} frames"
     if source.kind == "track":
         motion = load_motion(path)
@@ -119,11 +120,12 @@ def make_target(
     ``rate`` is the one taken.  ``reference`` is "auto", "first" or a frame number of the performance.
     """
     from .motion.apply import apply_retime
-    from .motion.filters import smooth_track
     from .motion.retarget import retarget
 
     moved = retarget(performance, face, gains=make_gains(gains or {}), reference=reference, size=size)
     if smooth != "none":
+        from .motion.filters import smooth_track
+
         moved = smooth_track(moved, smooth)
     recipe = retime or Retime()
     return apply_retime(moved, recipe, rate or recipe.rate or moved.rate)
@@ -180,6 +182,21 @@ def portrait_faces(picture: Picture, backend: str) -> tuple[list[Face], str]:
     finally:
         detector.close()
     return faces, f"{detector.name}: {len(faces)} face{'s' if len(faces) > 1 else ''}"
+
+
+def describe_preset(info: PresetInfo) -> dict[str, Any]:
+    """A preset as JSON."""
+    return {
+        "name": info.name,
+        "label": info.label,
+        "description": info.description,
+        "seconds": info.duration,
+        "frames": info.frames,
+        "rate": str(info.fps),
+        "loop": info.loop,
+        "license": info.license,
+        "path": str(info.path),
+    }
 
 
 def face_track(face: Face, size: tuple[int, int], meta: Mapping[str, Any]) -> LandmarkTrack:

@@ -102,7 +102,7 @@ def _parser() -> _Parser:
         add(
             "animate",
             "animate a portrait with a video, a track or a preset",
-            "portrait.jpg smile -o out",
+            "portrait.jpg slow_smile -o out",
             "portrait.jpg take.mp4 -o loop.mp4 --fps 24000/1001 --gain mouth=1.2 --gain rotation=0.6",
             "portrait.jpg take.npz -o out --retime retime.toml --frames 1-48",
         )
@@ -110,7 +110,7 @@ def _parser() -> _Parser:
     bake = add("bake", "bake a job; finished frames are kept", "out/job.json", "out/job.json --frames 1-24")
     bake.add_argument("job", type=Path, metavar="JOB.json")
     bake.add_argument("--frames", metavar="A-B", help="only these frame numbers")
-    presets = add("presets", "list the performances that come with the program", "", "show smile")
+    presets = add("presets", "list the performances that come with the program", "", "show slow_smile")
     presets.add_argument("action", nargs="?", choices=("list", "show"), default="list")
     presets.add_argument("name", nargs="?", metavar="NAME", help="the preset to show")
     verify = add("verify", "tell where a baked file comes from", "out/frames/frame.0001.png", "out/film.mp4")
@@ -158,7 +158,7 @@ def _animate(parser: _Parser) -> None:
         metavar="OUT",
         help="a folder for frames, film, contact sheet and job, or a film: OUT.mp4",
     )
-    add("--retime", type=Path, metavar="RETIME.toml", help="which instant each frame shows")
+    add("--retime", metavar="RETIME.toml", help="which instant each frame shows: a file, or a preset's name")
     add("--gain", action="append", default=[], metavar="REGION=X", help="amplify (2) or damp (0.5) a region")
     add("--fps", metavar="R", help="frames per second: 25, 24000/1001, 23.976 (default: the performance's)")
     add(

@@ -150,6 +150,7 @@ def animate(options: argparse.Namespace, console: Console) -> None:
     from .media.picture import load_picture
     from .motion.rates import parse_rate
     from .motion.retime import Retime
+    from .presets import find_retime
 
     started = time.perf_counter()
     film = options.output.suffix.lower() in FILMS
@@ -160,7 +161,7 @@ def animate(options: argparse.Namespace, console: Console) -> None:
     choices: dict[str, Any] = {
         "gains": parse_gains(options.gain),
         "reference": parse_reference(options.reference),
-        "retime": None if options.retime is None else Retime.load(options.retime),
+        "retime": None if options.retime is None else Retime.load(find_retime(options.retime)),
         "rate": None if options.fps is None else parse_rate(options.fps, "--fps"),
         "smooth": options.smooth,
     }
@@ -305,15 +306,16 @@ def _told(report: BakeReport) -> str:
 
 def presets(options: argparse.Namespace, console: Console) -> None:
     """The performances that come with the program."""
-    from .animate import describe_preset, describe_presets
+    from .animate import describe_preset
+    from .presets import list_presets, preset_info
 
     if options.action == "show":
         if options.name is None:
             raise InputError("presets show: which one? give its name, as in: presets show blink")
-        data = describe_preset(options.name)
+        data = describe_preset(preset_info(options.name))
         console.result(data, "\n".join(f"{key}: {value}" for key, value in data.items()))
         return
-    entries = describe_presets()
+    entries = [describe_preset(info) for info in list_presets()]
     width = max(len(entry["name"]) for entry in entries)
     lines = [
         f"{entry['name']:{width}}  {entry['seconds']:5.1f} s  "

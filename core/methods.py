@@ -100,16 +100,18 @@ def track(
 
 def presets() -> Result:
     """The performances that come with the program."""
-    from .animate import describe_presets
+    from .animate import describe_preset
+    from .presets import list_presets
 
-    return {"presets": describe_presets()}
+    return {"presets": [describe_preset(info) for info in list_presets()]}
 
 
 def preset(*, name: str) -> Result:
     """One of them."""
     from .animate import describe_preset
+    from .presets import preset_info
 
-    return describe_preset(name)
+    return describe_preset(preset_info(name))
 
 
 def retarget(
@@ -135,11 +137,12 @@ def retarget(
     from .landmarks.track import LandmarkTrack
     from .motion.rates import parse_rate
     from .motion.retime import Retime
+    from .presets import find_retime
 
     rest = LandmarkTrack.load(Path(face))
     recipe = None
     if retime is not None:
-        recipe = Retime.load(retime) if isinstance(retime, str) else Retime.from_dict(retime)
+        recipe = Retime.load(find_retime(retime)) if isinstance(retime, str) else Retime.from_dict(retime)
     motion, what = load_performance(
         find_source(performance),
         backend=backend,
