@@ -39,11 +39,14 @@ evenly spaced frames of its second half are what it should become, given their l
 and the forehead) as a mean over that region's positions. L1 is in 0..1, at the clip's own size, as is SSIM (luma,
 11 px Gaussian window). Each clip's frames are averaged first, then the clips. *Hard* is the mean of {hard} over the
 quarter of all frames whose landmarks moved farthest.
-
-`static` is the portrait itself. `tps` is a thin-plate warp of the 68 landmarks and irises (still points on the
-border: {tps[anchors]}; smoothing {tps[smoothing]}, in units of the landmarks' spread), the best of the settings tried
-on these clips. `flow` is the engine's compositor, driven relative to frame 0.
 """
+DESCRIPTIONS = {
+    "static": "`static`: the portrait itself, still.",
+    "tps": "`tps`: a thin-plate warp of the 68 landmarks and irises, in the best of the settings tried on these clips "
+    "(still points on the border: {tps[anchors]}; smoothing {tps[smoothing]} in units of the landmarks' spread), or "
+    "with the settings named.",
+    "flow": "`flow`: the engine's compositor, driven relative to frame 0.",
+}
 
 
 def label(metric: str) -> str:
@@ -163,14 +166,14 @@ def markdown(run: dict[str, Any]) -> str:
             people=people,
             frames=frames,
             hard=label(headline),
-            tps=settings["tps"],
             backend=settings["backend"],
             weights=settings["weights"],
             digest=settings["weights_sha256"][:12],
         ),
-        "## Means",
-        "",
     ]
+    kinds = dict.fromkeys(method.partition(":")[0] for method in methods)
+    lines += [f"- {DESCRIPTIONS[kind].format(tps=settings['tps'])}" for kind in kinds if kind in DESCRIPTIONS]
+    lines += ["", "## Means", ""]
     head = ["method", *(label(metric) for metric in metrics), "hard"]
     best = {
         metric: (max if higher_is_better(metric) else min)(summary["means"][m][metric] for m in methods)
