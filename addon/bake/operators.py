@@ -16,8 +16,6 @@ def bake_steps(context, rig, *, cyclic, video):
 
     scene, settings = context.scene, rig.tableau
     frames = range(scene.frame_start, scene.frame_end + 1)
-    if not frames:
-        raise jobs.Problem(f"The scene ends (frame {scene.frame_end}) before it starts ({scene.frame_start})")
     portrait = settings.portrait.tableau
     picture = paths.absolute(portrait.picture)
     if not picture.is_file():

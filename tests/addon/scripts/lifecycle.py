@@ -9,11 +9,13 @@ from common import PACKAGE, addon_utils, answer, finish, module
 
 
 def traces():
+    handlers = bpy.app.handlers
+    names = [name for name in dir(handlers) if isinstance(getattr(handlers, name), list)]
     return {
         "types": sorted(name for name in dir(bpy.types) if "tableau" in name.lower()),
         "operators": [name for name in dir(bpy.ops.tableau) if not name.startswith("_")],
         "object": [p.identifier for p in bpy.types.Object.bl_rna.properties if "tableau" in p.identifier],
-        "handlers": sum(len(value) for value in vars(bpy.app.handlers).values() if isinstance(value, list)),
+        "handlers": sum(len(value) for value in (getattr(handlers, name) for name in names)),
     }
 
 

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The extension's end of the worker protocol against workers that behave, and that do not."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from addon import worker_client
+from addon.problems import Problem, Stopped
+from addon.worker_client import Request, Worker
+
+HELLO = 'print(\'{"event": "hello", "protocol": 1}\', flush=True)\n'
+LOOP = """
+import json, os, sys
+def say(event, **values): print(json.dumps({"event": event, **values}), flush=True)
+say("hello", protocol=1, variables=[k for k in os.environ if k.startswith("PYTHON")], isolated=sys.flags.isolated)
+for line in sys.stdin:
+    message = json.loads(line)
+    number, method, params = message["id"], message["method"], message["params"]
+    if method == "echo":
+        print("a stray line")
+        say("progress", id=number, done=1, total=2, text="half")
+        say("result", id=number, result=params)
+    elif method == "fail":
+        say("error", id=number, kind="input", message="two\\nlines", details="trace")
+    elif method == "die":
+        print("the last words", file=sys.stderr, flush=True)
+        os._exit(3)
+    elif method == "cancel":
+        say("error", id=params["id"], kind="cancelled", message="stopped")
+    elif method == "shutdown":
+        break
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[str], Worker]]:
+    made = []
+
+    def make(source: str) -> Worker:
+        script = tmp_path / "worker.py"
+        script.write_text(source)
+        made.append(Worker(Path(sys.executable), script, tmp_path / "log" / "engine.log"))
+        return made[-1]
+
+    yield make
+    for worker in made:
+        worker.close()
+
+
+def wait(worker: Worker, *requests: Request) -> None:
+    deadline = time.monotonic() + 30
+    while not all(request.done for request in requests):
+        assert time.monotonic() < deadline, "the worker did not answer"
+        worker.pump()
+        time.sleep(0.005)
+
+
+def test_requests_get_their_own_answers(
+    start: Callable[[str], Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.getcwd())
+    worker = start(LOOP)
+    first, second = worker.request("echo", text="ä"), worker.request("echo", text="b")
+    failing = worker.request("fail")
+    wait(worker, first, second, failing)
+    assert (first.result, second.result) == ({"text": "ä"}, {"text": "b"})
+    assert (first.finished, first.total, first.text) == (1, 2, "half")
+    assert str(failing.problem) == "two lines"
+    assert failing.problem is not None
+    assert failing.problem.details == "trace"
+    assert worker.hello is not None
+    assert worker.hello["variables"] == []
+    assert worker.hello["isolated"] == 1
+
+
+def test_a_crash_is_a_problem_and_the_next_request_starts_again(start: Callable[[str], Worker]) -> None:
+    worker = start(LOOP)
+    dying, behind = worker.request("die"), worker.request("echo")
+    wait(worker, dying, behind)
+    for request in (dying, behind):
+        assert "code 3" in str(request.problem)
+        assert "the last words" in str(request.problem)
+    again = worker.request("echo", number=7)
+    wait(worker, again)
+    assert again.result == {"number": 7}
+
+
+def test_cancel_is_not_an_error(start: Callable[[str], Worker]) -> None:
+    worker = start(LOOP)
+    slow = worker.request("wait")
+    worker.cancel(slow)
+    wait(worker, slow)
+    assert isinstance(slow.problem, Stopped)
+    assert worker.running
+
+
+def test_a_worker_deaf_to_cancel_is_ended(
+    start: Callable[[str], Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_client, "CANCEL_SECONDS", 0.2)
+    worker = start(HELLO + "import time; time.sleep(600)")
+    slow = worker.request("wait")
+    worker.cancel(slow)
+    wait(worker, slow)
+    assert isinstance(slow.problem, Stopped)
+    assert not worker.running
+
+
+def test_other_protocols_are_refused(start: Callable[[str], Worker]) -> None:
+    worker = start(HELLO.replace("1}", "2}") + "import time; time.sleep(600)")
+    request = worker.request("echo")
+    wait(worker, request)
+    assert "protocol 2" in str(request.problem)
+    assert not worker.running
+
+
+def test_silence_is_noticed(start: Callable[[str], Worker], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_client, "HELLO_SECONDS", 0.2)
+    worker = start("import time; time.sleep(600)")
+    request = worker.request("echo")
+    wait(worker, request)
+    assert "did not answer" in str(request.problem)
+
+
+def test_close_ends_what_waits(start: Callable[[str], Worker]) -> None:
+    worker = start(LOOP)
+    slow = worker.request("wait")
+    worker.close()
+    assert isinstance(slow.problem, Problem)
+    assert not worker.running
+
+
+def test_a_python_that_is_none(tmp_path: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text("not a program")
+    with pytest.raises(Problem, match="does not start"):
+        Worker(program, tmp_path / "worker.py", tmp_path / "log").request("echo")
