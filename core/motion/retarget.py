@@ -79,7 +79,7 @@ _POINT_REGION = np.array(
 _STRANGER = {"jaw": 0.0, "brows": 0.5, "nose": 0.2, "blink": 0.4, "mouth": 0.5, "gaze": 0.0}
 _STRANGER_REACH = 0.03
 _MOUTH_SCALE = (0.6, 1.15)  # bounds of portrait's mouth width over performer's
-_SHUT_FROM = 0.5  # lid closures below this are taken as they are
+_SHUT_OVER = 0.25  # the last part of a closure, over which lids are drawn to meet
 
 
 def retarget(
@@ -249,7 +249,7 @@ def _lids(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains) -> No
     usable = at_rest.mean(axis=2) > 0.03 * slit
     per_pair = 1.0 - seen / np.maximum(at_rest, 0.02 * slit[..., None])
     per_eye = 1.0 - seen.mean(axis=2) / np.maximum(at_rest.mean(axis=2), 0.02 * slit)
-    shut = ramp(per_eye, _SHUT_FROM, driver.closed)[..., None]
+    shut = ramp(per_eye, driver.closed - _SHUT_OVER, driver.closed)[..., None]
     closure = per_pair * (1.0 - shut) + shut
     closure = np.where(usable[..., None], np.clip(closure * gains.blink, -0.4, 1.0), 0.0)
     own = np.maximum(features.lid_separation(base), 0.0)

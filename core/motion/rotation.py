@@ -53,6 +53,33 @@ def to_matrix(q: np.ndarray) -> np.ndarray:
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
+def from_matrix(matrix: np.ndarray) -> np.ndarray:
+    """Quaternions [..., 4] of rotation matrices [..., 3, 3]; NaN stays NaN."""
+    m = np.asarray(matrix, np.float64)
+    trace = np.trace(m, axis1=-2, axis2=-1)
+    diagonal = np.stack([trace, m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]], axis=-1)
+    # four equivalent solutions; the one with the largest component is well conditioned
+    a = 1.0 + 2.0 * diagonal - trace[..., None]
+    a[..., 0] = 1.0 + trace
+    d0 = m[..., 2, 1] - m[..., 1, 2]
+    d1 = m[..., 0, 2] - m[..., 2, 0]
+    d2 = m[..., 1, 0] - m[..., 0, 1]
+    s01 = m[..., 0, 1] + m[..., 1, 0]
+    s02 = m[..., 0, 2] + m[..., 2, 0]
+    s12 = m[..., 1, 2] + m[..., 2, 1]
+    solutions = np.stack(
+        [
+            np.stack([a[..., 0], d0, d1, d2], axis=-1),
+            np.stack([d0, a[..., 1], s01, s02], axis=-1),
+            np.stack([d1, s01, a[..., 2], s12], axis=-1),
+            np.stack([d2, s02, s12, a[..., 3]], axis=-1),
+        ],
+        axis=-2,
+    )
+    best = np.argmax(np.nan_to_num(a), axis=-1)[..., None, None]
+    return normalize(np.take_along_axis(solutions, best, axis=-2)[..., 0, :])
+
+
 def from_vector(vector: ArrayLike) -> np.ndarray:
     """Quaternion of a rotation vector [..., 3] (axis times angle in radians)."""
     vector = np.asarray(vector, np.float64)
