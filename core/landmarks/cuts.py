@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 _SIZE = (32, 18)
+_BLANK = 3.0
+"""Spread of lightness (of 255) below which a frame shows nothing."""
 _AROUND = 6
 _FLASH = 4
 """Frames within which the old picture must come back for a change to count as a flash."""
@@ -29,54 +31,58 @@ class Thumbnails:
 
     def __init__(self) -> None:
         self._small: list[np.ndarray] = []
+        self._shown: list[int] = []
+        """Frames that show something: a blank one (black, white) is passed over, not compared."""
 
     def add(self, frame: np.ndarray) -> bool:
         """Keep RGB uint8 [H, W, 3]; True where it shows another picture than the frame before."""
         # two steps: averaging all px of a large frame would cost more than finding the face
         coarse = frame[:: max(1, frame.shape[0] // 180), :: max(1, frame.shape[1] // 320)]
-        self._small.append(cv2.resize(coarse, _SIZE, interpolation=cv2.INTER_AREA))
-        return len(self._small) > 1 and self._difference(len(self._small) - 2, len(self._small) - 1) > CHANGED
+        small = cv2.resize(coarse, _SIZE, interpolation=cv2.INTER_AREA)
+        self._small.append(small)
+        if float(small.mean(axis=2).std()) < _BLANK:
+            return False
+        self._shown.append(len(self._small) - 1)
+        return len(self._shown) > 1 and self._difference(*self._shown[-2:]) > CHANGED
 
     def cuts(self, jumps: np.ndarray) -> list[int]:
         """First frames of new shots; ``jumps`` float [T] as ``video`` measures the face's."""
-        count = len(self._small)
-        steps = np.array([0.0] + [self._difference(i - 1, i) for i in range(1, count)])
+        shown = self._shown
+        steps = np.array([0.0] + [self._difference(*pair) for pair in itertools.pairwise(shown)])
         found: list[int] = []
-        for index in range(1, count):
+        for place in range(1, len(shown)):
             around = np.concatenate(
-                [steps[max(1, index - _AROUND) : index], steps[index + 1 : index + 1 + _AROUND]]
+                [steps[max(1, place - _AROUND) : place], steps[place + 1 : place + 1 + _AROUND]]
             )
             usual = float(np.median(around)) if len(around) else 0.0
-            if steps[index] < 3.0 * usual:
-                continue
-            stands_out = steps[index] > CHANGED or (steps[index] > SUSPECT and jumps[index] > JUMP)
-            at_once = bool(found) and index - found[-1] <= 1
-            if stands_out and not at_once and not self._passes(index, steps[index]):
-                found.append(index)
+            jump = jumps[shown[place - 1] + 1 : shown[place] + 1].max()
+            stands_out = steps[place] > CHANGED or (steps[place] > SUSPECT and jump > JUMP)
+            at_once = bool(found) and shown[place] - found[-1] <= 1
+            if (
+                stands_out
+                and steps[place] >= 3.0 * usual
+                and not at_once
+                and not self._passes(place, steps[place])
+            ):
+                found.append(shown[place])
         return found
 
-    def _passes(self, index: int, step: float) -> bool:
-        """Whether the picture before ``index`` is back soon, or this is the return from such a flash."""
-        back = (
-            self._difference(a, b)
-            for a in range(max(0, index - _FLASH), index)
-            for b in range(index, min(len(self._small), index + _FLASH))
+    def _passes(self, place: int, step: float) -> bool:
+        """Whether the picture before is back soon, or this is the return from such a flash."""
+        return any(
+            self._difference(self._shown[a], self._shown[b]) < 0.4 * step
+            for a in range(max(0, place - _FLASH), place)
+            for b in range(place, min(len(self._shown), place + _FLASH))
             if b - a > 1
         )
-        return any(difference < 0.4 * step for difference in back)
 
     def _difference(self, a: int, b: int) -> float:
         first, second = self._small[a].astype(np.float32), self._small[b].astype(np.float32)
         x, y = first.mean(axis=2).ravel(), second.mean(axis=2).ravel()
         x, y = x - x.mean(), y - y.mean()
-        spread = float(np.sqrt((x @ x) * (y @ y)))
-        flat = len(x) * 4.0  # variance below which a picture has no structure to compare (black, white)
-        if spread < flat:
-            structure = 0.0 if max(x @ x, y @ y) < flat else 1.0
-        else:
-            structure = (1.0 - float(x @ y) / spread) / 2.0 * 2.0
-        hues = _colors(first) - _colors(second)
-        return float(np.clip(0.7 * structure + 0.3 * min(float(np.abs(hues).sum()), 1.0), 0.0, 1.0))
+        structure = 1.0 - float(x @ y) / max(float(np.sqrt((x @ x) * (y @ y))), 1e-6)
+        hues = float(np.abs(_colors(first) - _colors(second)).sum())
+        return float(np.clip(0.7 * structure + 0.3 * min(hues, 1.0), 0.0, 1.0))
 
 
 def _colors(small: np.ndarray) -> np.ndarray:

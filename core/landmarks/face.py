@@ -33,6 +33,11 @@ class Face:
         """Area of the box in px^2."""
         return float((self.box[2] - self.box[0]) * (self.box[3] - self.box[1]))
 
+    @property
+    def quality(self) -> float:
+        """0..1: how sure it is that this is a face, and how sure its points are."""
+        return self.score * float(self.confidence.mean())
+
     def moved(self, matrix: np.ndarray) -> Face:
         """This face after the similarity ``matrix`` [2, 3] of the image plane (rotation, uniform scale,
         shift)."""
@@ -76,6 +81,16 @@ def points_box(points: np.ndarray) -> np.ndarray:
     return np.concatenate([points[:, :2].min(axis=0), points[:, :2].max(axis=0)]).astype(np.float32)
 
 
+def covers(a: np.ndarray, b: np.ndarray) -> float:
+    """Which part of the smaller box [4] lies in the other, 0..1."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    least = min(float((box[2] - box[0]) * (box[3] - box[1])) for box in (a, b))
+    return float(width * height) / least if least > 0 else 0.0
+
+
 def overlap(a: np.ndarray, b: np.ndarray) -> float:
     """Intersection over union of two boxes [4], 0..1."""
     width = min(a[2], b[2]) - max(a[0], b[0])
@@ -87,11 +102,11 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     return common / union if union > 0 else 0.0
 
 
-def largest_first(faces: list[Face], same: float = 0.3) -> list[Face]:
-    """Sort by area, dropping any face that overlaps a better scored one by more than ``same``."""
+def largest_first(faces: list[Face], same: float = 0.5) -> list[Face]:
+    """Sort by area, dropping any face that shares more than ``same`` of its box with a better one."""
     kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: -face.score):
-        if all(overlap(face.box, other.box) < same for other in kept):
+    for face in sorted(faces, key=lambda face: -face.quality):
+        if all(covers(face.box, other.box) < same for other in kept):
             kept.append(face)
     return sorted(kept, key=lambda face: -face.area)
 

@@ -118,8 +118,6 @@ class FanDetector:
             image, detected_faces=[box], return_bboxes=True, return_landmark_score=True
         )
         points = np.asarray(preds[0], np.float32).copy()
-        # its heat maps count px from 1 at the middle of the first one; the schema counts from the px corner
-        points[:, :2] -= 0.5
         # the ears lie behind the nose: whichever way the depth network counts, smaller is nearer here
         if points[30, 2] > points[[0, 16], 2].mean():
             points[:, 2] *= -1

@@ -18,6 +18,11 @@ picture."""
 LEAST = 24.0
 """A face whose box is smaller than this (px) is not worth animating and is left out."""
 
+CONVINCING = 0.75
+"""Mean confidence of the points from which on a face ends the search; one found upside down stays below."""
+CERTAIN = 0.75
+"""Detector score from which on a face counts that only a part of the picture shows; knees and folds stay below."""
+
 NO_FACE = (
     "no face was found; set its landmarks by hand in a JSON file of 68 points "
     '({"schema": "tableau-vivant/landmarks-1", "size": [w, h], "points": [[x, y], ...]}) and give that file instead'
@@ -27,61 +32,92 @@ NO_FACE = (
 def find_faces(image: np.ndarray, detector: Detector) -> list[Face]:
     """All faces of an RGB uint8 [H, W, 3] picture, largest first, in its px.
 
-    The whole picture and its overlapping halves are always looked at; where that finds nothing, smaller
-    tiles, more contrast, wider margins, enlargement and turned copies are tried in that order until something
-    is found.  Every finding is measured again on a crop of the picture itself, so no point carries the error
-    of a shrunk or turned copy.
+    The whole picture and its overlapping halves are always looked at, then a copy with more contrast.  Where that finds
+    nothing convincing, turned copies follow; where it finds nothing at all, wider margins, enlargement and smaller
+    tiles; the best of all is taken then.  Every finding is measured again on a crop of the picture itself, so no
+    point carries the error of a shrunk or turned copy.
 
     Raises NoFaceError where all that fails.
     """
     check_image(image)
     faces: list[Face] = []
-    for number, (view, to_image) in enumerate(_views(image)):
-        if faces and number >= 1:
+    for views in (_plain_views, _turned_views, _last_views):
+        for view, to_image in views(image):
+            faces = _with(faces, image, view, to_image, detector)
+            if any(_convinces(face) for face in faces):
+                break
+        # a doubtful finding may be an upside-down one, so turned copies are tried; nothing after them would better it
+        if faces and (views is not _plain_views or any(_convinces(face) for face in faces)):
             break
-        faces = _with(faces, image, view, to_image, detector)
     if not faces:
         raise NoFaceError(NO_FACE)
+    # one doubtful face is better than none, but it is not worth listing beside a convincing one
+    faces = [face for face in faces if _convinces(face)] or [max(faces, key=lambda face: face.quality)]
     return find_small_faces(image, detector, faces)
 
 
 def find_small_faces(image: np.ndarray, detector: Detector, known: list[Face]) -> list[Face]:
-    """``known`` faces of the picture and those that its overlapping halves show beside them, largest
-    first."""
+    """``known`` faces and the certain ones that overlapping halves of the picture show beside them, largest first."""
     faces = known
     for view, to_image in _tiles(image, 2):
-        faces = _with(faces, image, view, to_image, detector)
-    return faces
+        faces = _with(faces, image, view, to_image, detector, CERTAIN if known else 0.0)
+    best = known or faces[:1]
+    return [face for face in faces if _convinces(face) or any(face is one for one in best)]
+
+
+def _convinces(face: Face) -> bool:
+    return float(face.confidence.mean()) >= CONVINCING
 
 
 def _with(
-    faces: list[Face], image: np.ndarray, view: np.ndarray, to_image: np.ndarray, detector: Detector
+    faces: list[Face],
+    image: np.ndarray,
+    view: np.ndarray,
+    to_image: np.ndarray,
+    detector: Detector,
+    least: float = 0.0,
 ) -> list[Face]:
+    """``faces`` and those that ``view`` shows with a score of ``least`` or more."""
     found = list(faces)
     for face in detector.detect(view):
-        finer = detector.refine(image, face.moved(to_image))
+        finer = detector.refine(image, face.moved(to_image)) if face.score >= least else None
         if finer is not None and min(finer.box[2:] - finer.box[:2]) >= LEAST:
             found.append(finer)
     return largest_first(found)
 
 
-def _views(image: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Copies of the picture to look at, each with the similarity [2, 3] from its px to the picture's."""
-    height, width = image.shape[:2]
-    whole = (0.0, 0.0, float(width), float(height))
-    small, back = _view(image, whole, LOOK)
+_Views = Iterator[tuple[np.ndarray, np.ndarray]]
+"""Copies of the picture to look at, each with the similarity [2, 3] from its px to the picture's."""
+
+
+def _small(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return _view(image, (0.0, 0.0, float(image.shape[1]), float(image.shape[0])), LOOK)
+
+
+def _plain_views(image: np.ndarray) -> _Views:
+    small, back = _small(image)
     yield small, back
     yield from _tiles(image, 2)
     # paintings darken and fade: even out the lightness
     yield _contrast(small), back
-    yield from _tiles(image, 4)
+
+
+def _turned_views(image: np.ndarray) -> _Views:
+    small, back = _small(image)
+    for degrees in (20, -20, 40, -40, 90, -90, 135, -135, 180):
+        yield _turned(small, back, degrees)
+
+
+def _last_views(image: np.ndarray) -> _Views:
+    small, back = _small(image)
     for margin in (0.5, 1.0):
         yield _padded(small, back, margin)
-    if max(height, width) < LOOK / 2:
-        yield _view(image, whole, LOOK, enlarge=True)
-    for degrees in (20, -20, 40, -40, 90, -90, 180):
-        yield _turned(small, back, degrees)
-        yield _turned(_contrast(small), back, degrees)
+    if max(small.shape[:2]) < LOOK / 2:
+        yield _view(image, (0.0, 0.0, float(image.shape[1]), float(image.shape[0])), LOOK, enlarge=True)
+    yield from _tiles(image, 4)
+    clear = _contrast(small)
+    for degrees in (20, -20, 90, -90):
+        yield _turned(clear, back, degrees)
     yield from _tiles(image, 8)
 
 
@@ -98,7 +134,7 @@ def _view(
     return shrunk, np.array([[1 / scale, 0.0, x0], [0.0, 1 / scale, y0]])
 
 
-def _tiles(image: np.ndarray, parts: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _tiles(image: np.ndarray, parts: int) -> _Views:
     """Square tiles of 1/``parts`` of the longer side, each overlapping the next by half."""
     height, width = image.shape[:2]
     side = max(width, height) / parts

@@ -16,11 +16,6 @@ import numpy as np
 from ..errors import InputError
 from .schema import POINTS
 
-_COMMON_RATES = (
-    *(Fraction(n) for n in (5, 6, 8, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)),
-    *(Fraction(n * 1000, 1001) for n in (12, 15, 24, 30, 48, 60, 120)),
-)
-
 
 @dataclass(frozen=True, eq=False)
 class LandmarkTrack:
@@ -86,8 +81,7 @@ class LandmarkTrack:
 
     @property
     def rate(self) -> Fraction:
-        """Nominal frames per second: meta's "rate" where given, else the median frame step, near a usual rate
-        snapped."""
+        """Nominal frames per second: meta's "rate" where given, else from the frame step, snapped to a usual rate."""
         stated = self.meta.get("rate")
         if isinstance(stated, str):
             try:
@@ -98,8 +92,15 @@ class LandmarkTrack:
                 pass
         if len(self) < 2:
             return Fraction(25)
-        measured = 1.0 / float(np.median(np.diff(self.times)))
-        nearest = min(_COMMON_RATES, key=lambda rate: abs(float(rate) - measured))
+        steps = np.diff(self.times)
+        # containers round their stamps: the mean of the usual steps is nearer to the truth than any one of them
+        usual = float(np.median(steps))
+        measured = 1.0 / float(steps[np.abs(steps - usual) <= 0.1 * usual].mean())
+        usual_rates = (
+            Fraction(max(1, round(measured))),
+            Fraction(max(1, round(measured * 1.001)) * 1000, 1001),
+        )
+        nearest = min(usual_rates, key=lambda rate: abs(float(rate) - measured))
         if abs(float(nearest) - measured) < 5e-4 * measured:
             return nearest
         return Fraction(measured).limit_denominator(1001)
