@@ -169,24 +169,28 @@ def remove_outliers(track: LandmarkTrack, jump: float = 0.35, stray: float = 0.1
     points[good[lost]] = np.nan
     good = good[~lost]
     if len(good) >= 5:
-        poses = track_poses(points)
-        local = poses.to_local(points)
-        middle = _running_median(local[good])
-        allowed = np.full((len(good), 68), stray)
-        allowed[:, _REGION_POINTS["mouth"]] *= 3
-        allowed[:, 36:42] *= 1 + 2 * blink_weights(track)[good, 0, None]
-        allowed[:, 42:48] *= 1 + 2 * blink_weights(track)[good, 1, None]
-        bad = np.linalg.norm(local[good] - middle, axis=2) / (unit / np.median(poses.scale[good])) > allowed
-        mended = local[good]
-        mended[bad] = middle[bad]
-        local[good] = mended
-        moved = np.zeros((len(track), 68), bool)
-        moved[good] = bad
-        points = np.where(moved[..., None], poses.to_picture(local), points)
+        spared = np.ones((len(track), 68))
+        spared[:, _REGION_POINTS["mouth"]] = 3.0
+        spared[:, 36:42] += 2.0 * blink_weights(track)[:, :1]
+        spared[:, 42:48] += 2.0 * blink_weights(track)[:, 1:]
+        points[good] = _in_line(points[good], stray * unit * spared[good])
     gone = ~np.isfinite(points).all(axis=(1, 2))
     irises, confidence = np.array(track.irises), np.array(track.confidence)
     irises[gone], confidence[gone] = np.nan, 0.0
     return replace(track, points=points, irises=irises, confidence=confidence)
+
+
+def _in_line(points: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Points [T, 68, 3] that stray by more than ``allowed`` px [T, 68] within the face, put on the running median."""
+    bad = np.zeros(points.shape[:2], bool)
+    # twice: a stray point that takes part in the head's pose pulls at it until it is back in line
+    for _ in range(2):
+        poses = track_poses(points)
+        local = poses.to_local(points)
+        middle = _running_median(local)
+        bad |= np.linalg.norm(local - middle, axis=2) * poses.scale[:, None] > allowed
+        points = np.where(bad[..., None], poses.to_picture(middle), points)
+    return points
 
 
 def _running_median(values: np.ndarray) -> np.ndarray:
