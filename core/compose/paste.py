@@ -36,12 +36,16 @@ def upsample_flow(grid_flow: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
     Catmull-Rom: smooth, meets the nodes, keeps straight ramps straight; constant beyond the outermost nodes.
     """
-    out = np.ascontiguousarray(grid_flow, np.float32)
-    for axis in (0, 1):
-        first, weight = resample.grid_weights(out.shape[axis], shape[axis])
-        index = np.clip(first[:, None] + np.arange(4), 0, out.shape[axis] - 1)
-        spread = (-1, 1, 1) if axis == 0 else (1, -1, 1)
-        out = sum(weight[:, k].reshape(spread) * np.take(out, index[:, k], axis=axis) for k in range(4))
+    grid = np.ascontiguousarray(grid_flow, np.float32)
+    out = np.empty((shape[0], shape[1], 2), np.float32)
+    x_first, x_weight = resample.grid_weights(grid.shape[1], shape[1])
+    y_first, y_weight = resample.grid_weights(grid.shape[0], shape[0])
+
+    def work(start: int) -> None:
+        stop = min(start + _BAND, shape[0])
+        resample.upsample_rows(grid, x_first, x_weight, y_first, y_weight, start, stop, out)
+
+    _each(work, range(0, shape[0], _BAND))
     return out
 
 
@@ -61,6 +65,7 @@ def warp_native(pixels: np.ndarray, box: Box, grid_map: np.ndarray) -> np.ndarra
     shift = np.ascontiguousarray(grid_map - node_positions(box, grid_map.shape[:2]), np.float32)
     # the difference of two large float32 coordinates carries their rounding: that is not motion
     shift[np.abs(shift).max(axis=2) < _STILL] = 0
+    pixels = np.ascontiguousarray(pixels)
     out = np.empty((y1 - y0, x1 - x0, pixels.shape[2]), pixels.dtype)
     x_first, x_weight = resample.grid_weights(shift.shape[1], x1 - x0)
     y_first, y_weight = resample.grid_weights(shift.shape[0], y1 - y0)
@@ -122,10 +127,12 @@ def composite(base: np.ndarray, patch: np.ndarray, alpha: np.ndarray, box: Box) 
             f"patch {patch.dtype} {patch.shape} does not fit box {box} of {base.dtype} {base.shape}"
         )
     view = out[y0:y1, x0:x1]
+    peak = 255.0 if base.dtype == np.uint8 else 65535.0
 
     def work(start: int) -> None:
         stop = min(start + _BAND, y1 - y0)
-        _lay_over(view[start:stop], patch[start:stop], alpha_rows(alpha, view.shape[:2], start, stop))
+        rows = np.ascontiguousarray(alpha_rows(alpha, view.shape[:2], start, stop), np.float32)
+        resample.blend_rows(view[start:stop], patch[start:stop], rows, peak)
 
     _each(work, range(0, y1 - y0, _BAND))
     return out
@@ -145,28 +152,6 @@ def alpha_rows(alpha: np.ndarray, shape: tuple[int, int], start: int, stop: int)
     return cv2.warpAffine(
         alpha.astype(np.float32), affine, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
-
-
-def _lay_over(under: np.ndarray, over: np.ndarray, alpha: np.ndarray) -> None:
-    if not alpha.any():
-        return
-    if under.shape[2] == 4:
-        peak = np.float32(255 if under.dtype == np.uint8 else 65535)
-        a_over = over[..., 3:].astype(np.float32) * alpha[..., None]
-        a_under = under[..., 3:].astype(np.float32) * (1 - alpha[..., None])
-        total = a_over + a_under
-        color = (over[..., :3] * a_over + under[..., :3] * a_under) / np.maximum(total, np.float32(1e-6))
-        mixed = np.concatenate([color, total], axis=2)
-        mixed = np.minimum(mixed, peak)
-    else:
-        mixed = under.astype(np.float32)
-        mixed += (over.astype(np.float32) - mixed) * alpha[..., None]
-    mixed += np.float32(0.5)
-    blended = mixed.astype(under.dtype)
-    solid, clear = alpha >= 1, alpha <= 0
-    blended[solid] = over[solid]
-    blended[clear] = under[clear]
-    under[...] = blended
 
 
 def _each(work: Callable[[int], None], starts: range) -> None:

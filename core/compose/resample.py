@@ -78,6 +78,10 @@ def warp_rows(
     height, width, channels = pixels.shape
     gh, gw = grid.shape[0], grid.shape[1]
     columns = out.shape[1]
+    flat, out_flat = pixels.reshape(-1), out.reshape(-1)
+    line3 = width * 3
+    top_value = np.float32(peak)
+    window = np.empty(18, np.float32)
     line = np.empty((gw, 2), np.float32)
     busy = np.empty(gw, np.bool_)
     total = np.empty(4, np.float32)
@@ -109,10 +113,65 @@ def warp_rows(
                 x_weight[column, 2],
                 x_weight[column, 3],
             )
-            px = left + column + (w0 * line[j0, 0] + w1 * line[j1, 0] + w2 * line[j2, 0] + w3 * line[j3, 0])
-            py = top + row + (w0 * line[j0, 1] + w1 * line[j1, 1] + w2 * line[j2, 1] + w3 * line[j3, 1])
+            px = np.float32(left + column) + (
+                w0 * line[j0, 0] + w1 * line[j1, 0] + w2 * line[j2, 0] + w3 * line[j3, 0]
+            )
+            py = np.float32(top + row) + (
+                w0 * line[j0, 1] + w1 * line[j1, 1] + w2 * line[j2, 1] + w3 * line[j3, 1]
+            )
             node_x = j1 if w1 > w2 else j2
             count = int(spread[node_y, node_x, 0])
+            ix, iy = np.int64(np.floor(px)), np.int64(np.floor(py))
+            if (
+                channels == 3
+                and count <= 1
+                and ix >= 2
+                and iy >= 2
+                and ix + LOBES < width
+                and iy + LOBES < height
+            ):
+                tx = np.int64((px - np.float32(ix)) * np.float32(PHASES) + np.float32(0.5))
+                ty = np.int64((py - np.float32(iy)) * np.float32(PHASES) + np.float32(0.5))
+                at = ((iy - 2) * width + ix - 2) * 3
+                # six rows weighted over all columns and channels of the window at once: this loop is vectorized
+                t0, t1, t2 = (
+                    flat[at : at + 18],
+                    flat[at + line3 : at + line3 + 18],
+                    flat[at + 2 * line3 : at + 2 * line3 + 18],
+                )
+                t3 = flat[at + 3 * line3 : at + 3 * line3 + 18]
+                t4 = flat[at + 4 * line3 : at + 4 * line3 + 18]
+                t5 = flat[at + 5 * line3 : at + 5 * line3 + 18]
+                h0, h1, h2 = table[ty, 0], table[ty, 1], table[ty, 2]
+                h3, h4, h5 = table[ty, 3], table[ty, 4], table[ty, 5]
+                for i in range(18):
+                    window[i] = (
+                        h0 * np.float32(t0[i])
+                        + h1 * np.float32(t1[i])
+                        + h2 * np.float32(t2[i])
+                        + h3 * np.float32(t3[i])
+                        + h4 * np.float32(t4[i])
+                        + h5 * np.float32(t5[i])
+                    )
+                h0, h1, h2 = table[tx, 0], table[tx, 1], table[tx, 2]
+                h3, h4, h5 = table[tx, 3], table[tx, 4], table[tx, 5]
+                o = (row * columns + column) * 3
+                for c in range(3):
+                    value = (
+                        h0 * window[c]
+                        + h1 * window[3 + c]
+                        + h2 * window[6 + c]
+                        + h3 * window[9 + c]
+                        + h4 * window[12 + c]
+                        + h5 * window[15 + c]
+                    )
+                    p00, p01 = np.float32(t2[6 + c]), np.float32(t2[9 + c])
+                    p10, p11 = np.float32(t3[6 + c]), np.float32(t3[9 + c])
+                    least, most = min(min(p00, p01), min(p10, p11)), max(max(p00, p01), max(p10, p11))
+                    slack = np.float32(_OVERSHOOT) * (most - least)
+                    value = min(max(value, least - slack), most + slack)
+                    out_flat[o + c] = min(max(value, np.float32(0)), top_value) + np.float32(0.5)
+                continue
             if count <= 1:
                 _sample(pixels, px, py, table, height, width, channels, total, low, high)
             else:
@@ -200,3 +259,68 @@ def _sample(pixels, px, py, table, height, width, channels, total, low, high):  
     for c in range(channels):
         slack = np.float32(_OVERSHOOT) * (high[c] - low[c])
         total[c] = _clamp(total[c], low[c] - slack, high[c] + slack)
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def upsample_rows(
+    grid: np.ndarray,
+    x_first: np.ndarray,
+    x_weight: np.ndarray,
+    y_first: np.ndarray,
+    y_weight: np.ndarray,
+    row0: int,
+    row1: int,
+    out: np.ndarray,
+) -> None:  # pragma: no cover - compiled
+    """Rows ``row0:row1`` of ``out`` f32 [H, W, 2] interpolated from ``grid`` f32 [h, w, 2] (see ``grid_weights``)."""
+    gh, gw = grid.shape[0], grid.shape[1]
+    line = np.empty((gw + 6, 2), np.float32)  # three more nodes at each end, so that no index needs a check
+    for row in range(row0, row1):
+        for j in range(gw + 6):
+            node = _clamp(j - 3, 0, gw - 1)
+            for c in range(2):
+                value = np.float32(0)
+                for k in range(4):
+                    value += y_weight[row, k] * grid[_clamp(y_first[row] + k, 0, gh - 1), node, c]
+                line[j, c] = value
+        for column in range(out.shape[1]):
+            f = x_first[column] + 3
+            for c in range(2):
+                out[row, column, c] = (
+                    x_weight[column, 0] * line[f, c]
+                    + x_weight[column, 1] * line[f + 1, c]
+                    + x_weight[column, 2] * line[f + 2, c]
+                    + x_weight[column, 3] * line[f + 3, c]
+                )
+
+
+@njit(cache=True, nogil=True)
+def blend_rows(
+    under: np.ndarray, over: np.ndarray, alpha: np.ndarray, peak: float
+) -> None:  # pragma: no cover - compiled
+    """``over`` laid over ``under`` (uint8 or uint16 [h, w, 3 or 4]) by ``alpha`` f32 [h, w], in place, rounded to nearest."""
+    height, width, channels = under.shape
+    half = np.float32(0.5)
+    for y in range(height):
+        for x in range(width):
+            a = alpha[y, x]
+            if a <= 0:
+                continue
+            if a >= 1:
+                for c in range(channels):
+                    under[y, x, c] = over[y, x, c]
+            elif channels == 3:
+                for c in range(3):
+                    u = np.float32(under[y, x, c])
+                    under[y, x, c] = u + (np.float32(over[y, x, c]) - u) * a + half
+            else:
+                mine = np.float32(over[y, x, 3]) * a
+                theirs = np.float32(under[y, x, 3]) * (np.float32(1) - a)
+                total = mine + theirs
+                if total <= 0:
+                    under[y, x, 3] = 0
+                    continue
+                for c in range(3):
+                    value = (np.float32(over[y, x, c]) * mine + np.float32(under[y, x, c]) * theirs) / total
+                    under[y, x, c] = min(value, np.float32(peak)) + half
+                under[y, x, 3] = min(total, np.float32(peak)) + half
