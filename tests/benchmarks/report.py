@@ -31,7 +31,8 @@ LABELS = {
 
 INTRODUCTION = """# The floor: moving a portrait against plain warps
 
-Written by `python -m tests.benchmarks.floor CLIPS -o OUT --report tests/benchmarks/FLOOR.md`; do not edit.
+Written by `python -m tests.benchmarks.floor CLIPS -o OUT --frames {asked} --sizes {sizes}
+--report tests/benchmarks/FLOOR.md`; do not edit.
 
 {clips} clips of {people} people (numbered, filmed with a still crop). Frame 0 of a clip is the portrait; {frames}
 evenly spaced frames of its second half are what it should become, given their landmarks ({backend}). LPIPS is VGG16's
@@ -111,12 +112,11 @@ def summarize(run: dict[str, Any]) -> dict[str, Any]:
         "worst": {},
     }
     for method in methods:
-        others = [baseline for baseline in baselines if baseline != method]
-        if method == baselines[0] or not others:
+        if method in baselines:
             continue
         summary["comparisons"][method] = {
             baseline: {metric: compare(run, method, baseline, metric) for metric in metrics}
-            for baseline in others
+            for baseline in baselines
         }
         loss = clip_means(run, method, headline) - clip_means(run, baselines[0], headline)
         summary["worst"][method] = run["clips"][int(loss.argmax())]["name"]
@@ -165,6 +165,8 @@ def markdown(run: dict[str, Any]) -> str:
             clips=len(run["clips"]),
             people=people,
             frames=frames,
+            asked=settings["frames"],
+            sizes=",".join(map(str, settings["sizes"])),
             hard=label(headline),
             backend=settings["backend"],
             weights=settings["weights"],
