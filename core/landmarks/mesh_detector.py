@@ -20,6 +20,8 @@ AGREE = 0.03
 PRESENT = 0.5
 LOOKS = 2
 """Looks on the way from a box to the face: each on the region that the one before suggests."""
+FAR = 0.04
+"""Change of place and size (of the region's side) and of turn (rad) from which on a face is looked at anew."""
 CLOSE = (1.2, 1.35, 1.5)
 """Sides of a still's crops, in sizes of the face: on paintings the closer ones put lids and irises better."""
 
@@ -50,8 +52,13 @@ class MeshDetector:
         return self._measure(image, found, face.score, CLOSE) if found else None
 
     def follow(self, image: np.ndarray, face: Face) -> Face | None:
-        """The landmarks in the next frame: one look where the face was, two where it is."""
-        found = self._approach(image, _roi_of(face), 1)
+        """The landmarks in the next frame: two looks where the face was, three more where it moved far away."""
+        before = _roi_of(face)
+        around = Roi(before.x, before.y, before.side / 1.5, before.angle)
+        near = self._measure(image, around, face.score, CLOSE[1:2])
+        if near is not None and _close(before, _roi_of(near)):
+            return near
+        found = self._approach(image, before, 1)
         return self._measure(image, found, face.score, CLOSE[1:2]) if found else None
 
     def close(self) -> None:
@@ -109,6 +116,13 @@ class MeshDetector:
 def _roi_of(face: Face) -> Roi:
     # the 68 points leave out the forehead that the mesh covers: its box is a little over half as large again
     return roi_from_points(_with_forehead(face.points), face.points[36], face.points[45])
+
+
+def _close(a: Roi, b: Roi) -> bool:
+    """Whether a crop made for the one region shows the other well enough."""
+    shift = float(np.hypot(a.x - b.x, a.y - b.y)) / a.side
+    turn = abs((a.angle - b.angle + np.pi) % (2 * np.pi) - np.pi)
+    return shift < FAR and abs(a.side / b.side - 1.0) < FAR and turn < FAR
 
 
 def _with_forehead(points: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,15 +134,11 @@ class _Follower:
         return faces[self.rank] if len(faces) > self.rank else None
 
     def jumps(self) -> np.ndarray:
-        """float [T]: how far the face moved since the frame before, in its own size; 1 where it was lost or
-        found again."""
+        """float [T]: how far the face moved since the frame before, in its own size; 0 where either lacks it."""
         result = np.zeros(len(self.faces))
-        for index in range(1, len(self.faces)):
-            before, now = self.faces[index - 1], self.faces[index]
+        for index, (before, now) in enumerate(itertools.pairwise(self.faces), start=1):
             if before is not None and now is not None:
-                result[index] = min(_apart(now, before), 1.0)
-            else:
-                result[index] = float((before is None) != (now is None))
+                result[index] = _apart(now, before)
         return result
 
 

@@ -56,8 +56,8 @@ def test_landmarks_follow_a_known_motion(tmp_path: Path, portrait, face) -> None
 
 def test_uneven_times_are_kept(tmp_path: Path, portrait, face) -> None:
     times = np.cumsum([0.0] + [0.02, 0.05, 0.1, 0.033] * 4).round(3).tolist()
-    write_video(tmp_path / "uneven.mkv", frames(portrait, times))
-    track = track_video(tmp_path / "uneven.mkv", backend="mediapipe")
+    write_video(tmp_path / "uneven.mp4", frames(portrait, times))
+    track = track_video(tmp_path / "uneven.mp4", backend="mediapipe")
     np.testing.assert_allclose(track.times, times, atol=1e-6)
     assert follows(track, face) < 0.03
 
