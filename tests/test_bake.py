@@ -10,12 +10,13 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.bake import run_bake
+from core.bake import Plan, run_bake
 from core.errors import Cancelled, InputError
 from core.job import BakeJob
 from core.landmarks.track import LandmarkTrack
@@ -27,7 +28,7 @@ from .bakes import REPO, command_line, contents, environment, make_job
 
 PEAK = """
 import resource, sys
-from core.bake import run_bake
+from core.bake import Plan, run_bake
 from core.job import BakeJob
 run_bake(BakeJob.load(sys.argv[1]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
@@ -122,22 +123,25 @@ def test_missing_and_damaged_frames_come_back_the_same(tmp_path: Path) -> None:
 
 
 def test_every_input_counts(tmp_path: Path) -> None:
+    """Whatever decides a frame's pixels or its provenance gives it another hash; nothing else does."""
     job = make_job(tmp_path, 2)
-    run_bake(job)
-    assert run_bake(replace(job, output=replace(job.output, bits=16))).written == 2
-    assert run_bake(job).written == 2
-    picture = load_picture(job.portrait)
-    sitter = np.zeros(picture.pixels.shape[:2], np.uint8)
-    sitter[20:, 40:-40] = 255
-    save_picture(tmp_path / "mask.png", sitter)
-    masked = replace(job, mask=tmp_path / "mask.png")
-    assert run_bake(masked).written == 2
-    assert run_bake(masked).written == 0
+    picture, face = load_picture(job.portrait), LandmarkTrack.load(job.face)
+    save_picture(tmp_path / "mask.png", np.zeros(picture.pixels.shape[:2], np.uint8))
+    changes = [job, replace(job, mask=tmp_path / "mask.png")]
+    changes.append(replace(job, output=replace(job.output, bits=16)))
+    hashes = [Plan(change).inputs(1) for change in changes]
+    assert Plan(job).inputs(2) not in hashes
+    other_film = replace(job, rate=Fraction(12), output=replace(job.output, video=tmp_path / "other.mp4"))
+    assert Plan(other_film).inputs(1) == hashes[0]
+    save_picture(tmp_path / "mask.png", np.full(picture.pixels.shape[:2], 9, np.uint8))
+    hashes.append(Plan(changes[1]).inputs(1))
     save_picture(job.portrait, picture.pixels[:, :, ::-1])
-    assert run_bake(masked).written == 2
-    face = LandmarkTrack.load(job.face)
+    hashes.append(Plan(job).inputs(1))
     replace(face, points=face.points + np.float32(0.25)).save(job.face)
-    assert run_bake(masked).written == 2
+    hashes.append(Plan(job).inputs(1))
+    move_one_frame(job, 0)
+    hashes.append(Plan(job).inputs(1))
+    assert len(set(hashes)) == len(hashes) == 7
 
 
 def test_sixteen_bits_keep_untouched_pixels_exact(tmp_path: Path) -> None:
@@ -178,6 +182,7 @@ def test_cancelled_bakes_go_on(tmp_path: Path) -> None:
     assert (tmp_path / "film.mp4").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_process_loses_nothing(tmp_path: Path, ending: signal.Signals) -> None:
     whole, cut = full_job(tmp_path / "whole", 40), full_job(tmp_path / "cut", 40)
@@ -208,6 +213,7 @@ def test_an_interrupted_process_loses_nothing(tmp_path: Path, ending: signal.Sig
     assert frames == contents(whole.output.folder)
 
 
+@pytest.mark.slow
 def test_ranges_in_several_processes_make_one_bake(tmp_path: Path) -> None:
     """A farm: disjoint chunks into one folder at the same time; whoever ends last finds it complete."""
     job = full_job(tmp_path / "farm", 24)

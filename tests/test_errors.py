@@ -228,6 +228,7 @@ def test_a_full_disk_leaves_no_part_of_a_file(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_during_the_film_leaves_the_frames(tmp_path: Path) -> None:
     job = make_job(tmp_path, 30, video=tmp_path / "film.mp4")
     assert command_line("bake", tmp_path / "job.json", "--frames", "1-29").returncode == 0
