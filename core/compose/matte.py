@@ -39,7 +39,7 @@ class Matte:
         return self.alpha.shape[1] / (self.box[2] - self.box[0])
 
     def within(self, box: tuple[int, int, int, int], size: tuple[int, int]) -> np.ndarray:
-        """float32 [h, w] for ``size`` (w, h) pixels laid over ``box`` of the picture; beyond the matte its edge goes on."""
+        """float32 [h, w] for ``size`` (w, h) pixels over ``box`` of the picture; beyond the matte its edge repeats."""
         import cv2
 
         width, height = size
@@ -85,8 +85,8 @@ def face_measure(points: np.ndarray) -> tuple[np.ndarray, float]:
 def sitter_matte(picture: Picture, face: _HasPoints, *, mask: np.ndarray | None = None) -> Matte:
     """Find the sitter with the landmarks ``face.points`` ([68, 2 or 3], px) in ``picture``.
 
-    ``mask``: the user's own, [h, w] or [h, w, C] (uint8, uint16 or float 0..1, white = sitter) of the picture's size or
-    proportions; it wins.  Raises InputError where it has other proportions or shows no sitter.
+    ``mask``: the user's own, [h, w] or [h, w, C] (uint8, uint16, bool or float 0..1, white = sitter), of the picture's
+    size or proportions; it wins.  Raises InputError where it has other proportions or shows no sitter.
     Deterministic; about a second.
     """
     import cv2
@@ -121,7 +121,7 @@ def _user_mask(
     height, width = grey.shape
     if abs(width * picture[1] / (height * picture[0]) - 1) > 0.02:
         raise InputError(
-            f"mask: {width} x {height} pixels do not fit the picture's {picture[0]} x {picture[1]}; give one of its size"
+            f"mask: {width} x {height} pixels do not fit the picture's {picture[0]} x {picture[1]}; give the same size"
         )
     sx, sy = width / picture[0], height / picture[1]
     left, top = int(box[0] * sx), int(box[1] * sy)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Native-resolution paste: the picture's own pixels moved by a coarse flow, and laid over one another.
 
-Coordinates are the project's: pixels with the origin at the top-left corner of the top-left pixel, so the middle of pixel
-(i, j) is at x = j + 0.5, y = i + 0.5.  A grid [h, w] over a box has its nodes in the middles of h x w equal cells.
+Coordinates are the project's: pixels with the origin at the top-left corner of the top-left pixel, so the middle of
+pixel (i, j) is at x = j + 0.5, y = i + 0.5.  A grid [h, w] over a box has its nodes in the middles of
+h x w equal cells.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _STILL = 1e-3  # px: less than this is no motion
 _table = resample.lanczos_table()
 
 
-def node_positions(box: Box, shape: tuple[int, int]) -> np.ndarray:
+def node_positions(box: Box, shape: tuple[int, ...]) -> np.ndarray:
     """float32 [h, w, 2]: picture coordinates (x, y) of the nodes of a grid of ``shape`` (h, w) over ``box``."""
     x0, y0, x1, y1 = box
     xs = x0 + (np.arange(shape[1], dtype=np.float64) + 0.5) * ((x1 - x0) / shape[1])
@@ -116,7 +117,7 @@ def _spread(shift: np.ndarray, box: Box) -> np.ndarray:
 def composite(base: np.ndarray, patch: np.ndarray, alpha: np.ndarray, box: Box) -> np.ndarray:
     """A copy of ``base`` with ``patch`` laid over it in ``box``, by ``alpha``.
 
-    ``base`` [H, W, C] and ``patch`` [bh, bw, C] of one type (uint8 or uint16); ``alpha`` float32 0..1, [bh, bw] or coarser.
+    ``base`` [H, W, C], ``patch`` [bh, bw, C]: one type, uint8 or uint16; ``alpha``: float32 0..1, [bh, bw] or coarser.
     Where alpha is 0 the base, where it is 1 the patch is kept bit for bit; between, rounded to nearest.
     A fourth channel is straight alpha and is blended premultiplied.
     """
@@ -138,8 +139,8 @@ def composite(base: np.ndarray, patch: np.ndarray, alpha: np.ndarray, box: Box) 
     return out
 
 
-def alpha_rows(alpha: np.ndarray, shape: tuple[int, int], start: int, stop: int) -> np.ndarray:
-    """float32 [stop - start, W]: rows of ``alpha`` [h, w] as it is at the resolution ``shape`` (H, W) (linear between)."""
+def alpha_rows(alpha: np.ndarray, shape: tuple[int, ...], start: int, stop: int) -> np.ndarray:
+    """float32 [stop - start, W]: rows of ``alpha`` [h, w] brought to the resolution ``shape`` (H, W), linear."""
     import cv2
 
     if alpha.shape == shape:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The clean plate: the painting as it would be behind the sitter, as far as a moving head uncovers it.
 
-Found at working resolution by copying patches of the background into the hole (from coarse to fine); at the picture's own
-resolution the copied places then give their real pixels, so brush work, weave and grain are as sharp as around them.
+Found at working resolution by copying patches of the background into the hole (from coarse to fine); at the picture's
+own resolution the copied places then give their real pixels, so brush work, weave and grain are as sharp as around.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _TILE = 1024
 
 
 class _Fill(NamedTuple):
-    """What working resolution finds: ``low`` f32 [h, w, 3] filled, smoothed; ``base`` f32 [h, w, 3] the picture smoothed
-    over its background alone; ``source`` i32 [h, w, 2] (y, x) that each pixel is copied from; ``hole`` bool [h, w]."""
+    """What working resolution finds: ``low`` f32 [h, w, 3] filled, smoothed; ``base`` f32 [h, w, 3] the picture,
+    smoothed over its background alone; ``source`` i32 [h, w, 2] (y, x) that a pixel is copied from; ``hole`` bool [h, w]."""
 
     low: np.ndarray
     base: np.ndarray
@@ -70,7 +70,7 @@ def _fill(image: np.ndarray, hole: np.ndarray) -> _Fill:
     import cv2
 
     filled = push_pull(image, ~hole)
-    identity = np.stack(np.mgrid[0 : hole.shape[0], 0 : hole.shape[1]], axis=2).astype(np.int32)
+    identity = _identity(hole.shape)
     if _usable(hole).sum() < 200:
         return _Fill(filled, filled, identity, hole)
     pyramid = [(image, hole)]
@@ -95,6 +95,11 @@ def _fill(image: np.ndarray, hole: np.ndarray) -> _Fill:
     return _Fill(low, base, source, hole)
 
 
+def _identity(shape: tuple[int, ...]) -> np.ndarray:
+    """i32 [h, w, 2]: each pixel's own (y, x)."""
+    return np.ascontiguousarray(np.moveaxis(np.indices(shape, np.int32), 0, 2))
+
+
 def _usable(hole: np.ndarray) -> np.ndarray:
     """bool [h, w]: centers of patches that lie wholly in the background and in the picture."""
     import cv2
@@ -117,7 +122,7 @@ def _solve_level(
     nearest = _nearest(usable)
     targets = cv2.dilate(hole.astype(np.uint8), _disk(patchmatch.RADIUS)) > 0
     depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)
-    identity = np.stack(np.mgrid[0:height, 0:width], axis=2).astype(np.int32)
+    identity = _identity(hole.shape)
     if coarse is None:
         source = nearest
         current = push_pull(image, ~hole)

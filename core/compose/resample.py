@@ -28,7 +28,7 @@ def lanczos_table() -> np.ndarray:
 
 
 def grid_weights(nodes: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """(first int32 [length], weight float32 [length, 4]) to interpolate ``nodes`` cell centers at ``length`` pixel centers.
+    """(first int32 [length], weight float32 [length, 4]) that interpolate ``nodes`` cell centers at ``length`` pixels.
 
     Catmull-Rom: smooth, meets the nodes, and keeps straight ramps straight.  Index clamping is left to the user.
     """
@@ -71,8 +71,8 @@ def warp_rows(
 ) -> None:  # pragma: no cover - compiled
     """Fill rows ``row0:row1`` of ``out`` [bh, bw, C] with ``pixels`` [H, W, C], C = 3 or 4, displaced by ``grid``.
 
-    ``grid`` f32 [gh, gw, 2]: where a pixel comes from minus where it is, px (x, y).  ``spread`` f32 [gh, gw, 5]: how many
-    samples a side (0 or 1: one) and the Jacobian of that place (dx/dx, dx/dy, dy/dx, dy/dy).  ``x_first`` and the like
+    ``grid`` f32 [gh, gw, 2]: where a pixel comes from minus where it is, px (x, y).  ``spread`` f32 [gh, gw, 5]: how
+    many samples a side (0 or 1: one) and the Jacobian there (dx/dx, dx/dy, dy/dx, dy/dy).  ``x_first`` and the like come
     from ``grid_weights``.  (``left``, ``top``): picture pixel of out[0, 0].
     """
     height, width, channels = pixels.shape
@@ -201,7 +201,7 @@ def warp_rows(
 
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
-def _sample(pixels, px, py, table, height, width, channels, total, low, high):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _sample(pixels, px, py, table, height, width, channels, total, low, high):  # type: ignore[no-untyped-def]
     """One Lanczos sample into ``total`` (colors times alpha / peak where there is alpha), limited by its neighbors."""
     px = _clamp(px, -1.0, width + 0.0)
     py = _clamp(py, -1.0, height + 0.0)
@@ -298,7 +298,7 @@ def upsample_rows(
 def blend_rows(
     under: np.ndarray, over: np.ndarray, alpha: np.ndarray, peak: float
 ) -> None:  # pragma: no cover - compiled
-    """``over`` laid over ``under`` (uint8 or uint16 [h, w, 3 or 4]) by ``alpha`` f32 [h, w], in place, rounded to nearest."""
+    """``over`` laid over ``under`` (uint8 or uint16 [h, w, 3 or 4]) by ``alpha`` f32 [h, w], in place, rounded."""
     height, width, channels = under.shape
     half = np.float32(0.5)
     for y in range(height):

@@ -38,7 +38,7 @@ def segment(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _lean(guess: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """The network's ``guess`` moved a little towards ``prior``: decides where it is in doubt, never against a clear answer."""
+    """The network's ``guess`` moved a little towards ``prior``, which decides only where the network is in doubt."""
 
     def odds(p: np.ndarray, low: float, high: float) -> np.ndarray:
         p = np.clip(p, low, high)
@@ -60,7 +60,7 @@ def face_polygon(points: np.ndarray) -> np.ndarray:
     return middle + (hull - middle) * 0.94
 
 
-def body_prior(shape: tuple[int, int], points: np.ndarray) -> np.ndarray:
+def body_prior(shape: tuple[int, ...], points: np.ndarray) -> np.ndarray:
     """float32 [h, w] 0..1: how likely a pixel is head, hair, neck or shoulders, judged from the landmarks alone."""
     import cv2
 
@@ -132,8 +132,8 @@ def _selfie_network() -> Any:
     return SelfieSegmentation(model_selection=0)
 
 
-def _window(shape: tuple[int, int], fade: tuple[bool, bool, bool, bool]) -> np.ndarray:
-    """float32 [h, w]: 1 in the middle, falling to little at those borders (left, top, right, bottom) inside the picture."""
+def _window(shape: tuple[int, ...], fade: tuple[bool, bool, bool, bool]) -> np.ndarray:
+    """float32 [h, w]: 1 in the middle, falling to little at the borders (left, top, right, bottom) that ``fade``."""
 
     def ramp(length: int, start: bool, end: bool) -> np.ndarray:
         at = (np.arange(length) + 0.5) / length

@@ -30,7 +30,7 @@ def is_cut_short(path: Path) -> bool:
     """
     total = path.stat().st_size
     with path.open("rb") as file:
-        at, names = 0, []
+        at, names = 0, list[bytes]()
         while at + 8 <= total:
             file.seek(at)
             head = file.read(16)

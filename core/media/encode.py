@@ -34,7 +34,7 @@ class VideoWriter:
         *,
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        """``size`` (width, height) px of the frames, odd ones are padded by a repeated edge; ``rate`` frames per second.
+        """``size``: (width, height) px of the frames, odd ones are padded by a repeated edge; ``rate``: frames per s.
 
         ``metadata``: what the container knows: title, comment, artist, copyright, description, date.
         """

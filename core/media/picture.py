@@ -181,7 +181,7 @@ def save_picture(
 def contact_sheet(
     images: Sequence[np.ndarray], columns: int, width: int, labels: Sequence[str] | None = None
 ) -> np.ndarray:
-    """uint8 [H, ``width``, 3]: ``images`` (uint8 or uint16 [h, w, 3 or 4]) in rows of ``columns``, each fitted into its cell.
+    """uint8 [H, ``width``, 3]: ``images`` (uint8 or uint16 [h, w, 3 or 4]) in rows of ``columns``, fitted into cells.
 
     Cells share the aspect of the tallest image; ``labels`` are written under them.
     """

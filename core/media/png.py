@@ -66,7 +66,7 @@ def write_png(
     check = 1
     first = True
     for filtered, deflated, last in _deflated_bands(array, level):
-        check = zlib.adler32(filtered, check)
+        check = zlib.adler32(filtered.data, check)
         lead = b"\x78\x01" if first else b""
         tail = struct.pack(">I", check) if last else b""
         file.write(chunk(b"IDAT", lead + deflated + tail))
@@ -86,7 +86,7 @@ def _deflated_bands(array: np.ndarray, level: int) -> Iterator[tuple[np.ndarray,
         filtered = _filtered(array, start, stop)
         last = stop == height
         squeezer = zlib.compressobj(level, zlib.DEFLATED, -15, 9, strategy)
-        data = squeezer.compress(filtered) + squeezer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+        data = squeezer.compress(filtered.data) + squeezer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
         return filtered, data, last
 
     threads = min(os.cpu_count() or 1, 8, len(starts))
@@ -104,7 +104,7 @@ def _deflated_bands(array: np.ndarray, level: int) -> Iterator[tuple[np.ndarray,
 
 
 def _filtered(array: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Rows ``start:stop`` as PNG scan lines, each the difference to the line above ("Up"), as uint8 [rows, bytes + 1]."""
+    """uint8 [rows, bytes + 1]: rows ``start:stop`` as scan lines, each the difference to the one above ("Up")."""
     above = max(start - 1, 0)
     rows = np.ascontiguousarray(array[above:stop])
     if rows.dtype == np.uint16:
@@ -129,6 +129,6 @@ def _strategy(array: np.ndarray, level: int, rows: int) -> int:
 
     def size(strategy: int) -> int:
         squeezer = zlib.compressobj(level, zlib.DEFLATED, -15, 9, strategy)
-        return len(squeezer.compress(sample)) + len(squeezer.flush())
+        return len(squeezer.compress(sample.data)) + len(squeezer.flush())
 
     return zlib.Z_RLE if size(zlib.Z_RLE) < 1.03 * size(zlib.Z_DEFAULT_STRATEGY) else zlib.Z_DEFAULT_STRATEGY

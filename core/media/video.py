@@ -111,13 +111,16 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
             f"{path}: not a video that can be read; give an MP4, MOV, MKV, WebM or AVI file"
         ) from error
     with container:
-        name = container.format.name
+        name = container.format.name or ""
         if name.endswith("_pipe") or name in _NOT_VIDEO:
             raise InputError(
                 f"{path}: is not a video (read as {name}); give an MP4, MOV, MKV, WebM or AVI file"
             )
         for stream in container.streams.video:
-            if "attached_pic" not in stream.disposition.name.lower() and stream.codec_context is not None:
+            if (
+                "attached_pic" not in (stream.disposition.name or "").lower()
+                and stream.codec_context is not None
+            ):
                 stream.thread_type = "AUTO"
                 yield container, stream
                 return
