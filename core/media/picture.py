@@ -21,7 +21,7 @@ from .png import write_png
 
 MIN_SIDE = 64
 MAX_SIDE = 12_000
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP")
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 
 
 @dataclass(frozen=True, eq=False)
