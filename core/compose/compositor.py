@@ -200,15 +200,18 @@ class Compositor:
             skin = warp_native(self._pixels, box, node_positions(box, shape) + shift)
             y, x = np.mgrid[y0:y1, x0:x1] + 0.5
             slit = Slit.of(opening, points)
+            peak = np.float32(255 if patch.dtype == np.uint8 else 65535)
+            color = skin[..., :3].astype(np.float32) / peak
             if opening is MOUTH:
                 inside = self._mouth.render(slit, flow.state, points, x, y)
                 cover = slit.coverage(x, y, soft=SOFT_LIP * unit)
             else:
-                inside = self._eyes[index].render(slit, irises[index], scale, x, y)
+                eye = self._eyes[index]
+                color = eye.close(color, slit, x, y, scale)
+                inside = eye.render(slit, irises[index], scale, x, y)
                 cover = slit.coverage(x, y, soft=SOFT_LID * unit)
-            peak = np.float32(255 if patch.dtype == np.uint8 else 65535)
-            color = skin[..., :3] + cover[..., None] * (np.clip(inside, 0, 1) * peak - skin[..., :3])
-            skin[..., :3] = np.clip(np.rint(color), 0, peak)
+            color = color + cover[..., None] * (np.clip(inside, 0, 1) - color)
+            skin[..., :3] = np.clip(np.rint(color * peak), 0, peak)
             patch[box[1] : box[3], box[0] : box[2]] = skin
 
 

@@ -15,7 +15,8 @@ IRIS_RADIUS = (
     0.205  # of the distance between the eye's corners: what anatomy says before the picture is looked at
 )
 RADII = np.linspace(0.16, 0.25, 10)
-MARGIN = 0.35  # of the eye's width, kept around it
+LID_TONE = 0.75  # how far a closed lid takes on the tone of the skin around the eye
+MARGIN = 0.42  # of the eye's width, kept around it
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,8 @@ class Eye:
 
     crop: the painted eye.  white: float32 [h, w, 3], the eye without iris, also behind the lids.
     iris: float32 [h, w, 3], painted eye minus white: adding it where it was gives the painting back exactly.
-    rest: the opening at rest.  center: [2] px, the iris at rest.  radius: px.
+    rest: the opening at rest.  landmark: [2] px, the iris landmark at rest.
+    lid: float32 [h, w, 3], the tone of the skin around the eye; lid_share: float32 [h, w] 0..1, where a closed lid lies.
     """
 
     opening: Opening
@@ -32,8 +34,9 @@ class Eye:
     white: np.ndarray
     iris: np.ndarray
     rest: Slit
-    center: np.ndarray
-    radius: float
+    landmark: np.ndarray
+    lid: np.ndarray
+    lid_share: np.ndarray
 
     def render(self, slit: Slit, iris: np.ndarray, scale: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Color of the eyeball at target pixels ``x``, ``y`` [h, w], float32 [h, w, 3].
@@ -54,15 +57,36 @@ class Eye:
                     (dy * slit.axis[0] - dx * slit.axis[1]) / scale,
                 ]
             )
-            moved = want - self._rest_place()
+            moved = want - self._place(self.landmark)
         white = self._sample(self.white, *source)
         drawn = self._sample(
             self.iris, *self._to_box(rest_along - moved[0], rest_across - moved[1]), cv2.BORDER_CONSTANT
         )
         return white + drawn
 
-    def _rest_place(self) -> np.ndarray:
-        dx, dy = self.center - self.rest.corner
+    def close(self, skin: np.ndarray, slit: Slit, x: np.ndarray, y: np.ndarray, scale: float) -> np.ndarray:
+        """Give a closing lid the color of lid skin: ``skin`` float32 [h, w, 3] 0..1, the warped picture around the eye.
+
+        A lid drawn over the eye stretches the little of it that was painted, often only its shadowed fold.  Its broad tones
+        are brought to those of the skin around the eye; strokes and the line of the lashes stay.
+        """
+        openness = slit.gap / scale / max(self.rest.gap, 1e-3)
+        closed = float(np.clip((0.85 - openness) / 0.7, 0, 1))
+        if closed <= 0:
+            return skin
+        along, across, _, _ = slit.coordinates(x, y)
+        stretch = self.rest.width / max(slit.width, 1e-3)
+        source = self._to_box(along * stretch, across / scale)
+        share = cv2.remap(self.lid_share, *source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        lid = cv2.remap(self.lid, *source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        step = float(x[0, 1] - x[0, 0]) if x.shape[1] > 1 else 1.0
+        broad = cv2.GaussianBlur(
+            skin, (0, 0), max(0.6, 0.07 * slit.width / step), borderType=cv2.BORDER_REPLICATE
+        )
+        return skin + (LID_TONE * closed * closed * (3 - 2 * closed) * share)[..., None] * (lid - broad)
+
+    def _place(self, point: np.ndarray) -> np.ndarray:
+        dx, dy = point - self.rest.corner
         axis = self.rest.axis
         return np.array([dx * axis[0] + dy * axis[1], dy * axis[0] - dx * axis[1]])
 
@@ -88,21 +112,33 @@ def take_eye(picture: Crop, opening: Opening, points: np.ndarray, iris: np.ndarr
     pixels = crop.pixels
     x, y = crop.centers()
     inside = slit.coverage(x, y)
-    center = np.asarray(iris, np.float64) if np.isfinite(iris).all() else outline.mean(0)
-    center, radius = _measure_iris(crop, inside, center, slit.width)
+    landmark = np.asarray(iris, np.float64) if np.isfinite(iris).all() else outline.mean(0)
+    center, radius = _measure_iris(crop, inside, landmark, slit.width)
     distance = np.hypot(x - center[0], y - center[1])
     disk = np.clip((1.18 * radius - distance) / (0.12 * radius) + 0.5, 0, 1).astype(np.float32)
     white = _white(pixels, inside, disk, slit.width)
-    # the disk where it is seen, mirrored up where the lid hides it
+    # the iris where it is clearly seen, completed where a lid hides or shades it
+    clear = slit.coverage(x, y, grow=-0.03 * slit.width)
+    clear = cv2.GaussianBlur(clear, (0, 0), max(0.4, 0.008 * slit.width)) * clear
     drawn = (pixels - white) * disk[..., None]
-    seen = cv2.GaussianBlur(np.clip(inside * 4 - 3, 0, 1), (0, 0), max(0.4, 0.008 * slit.width))
-    mirrored = _mirrored(drawn, seen, x, y, center, slit)
-    drawn = drawn * seen[..., None] + mirrored * (1 - seen[..., None])
-    # what is painted inside the opening stays as it is, whatever the white's guess: the difference goes with the white
-    keep = (seen * (1 - disk))[..., None]
-    white = white * (1 - keep) + pixels * keep
-    iris_layer = np.where(seen[..., None] > 0.999, pixels - white, drawn * disk[..., None])
-    return Eye(opening, crop, white, iris_layer.astype(np.float32), slit, center, radius)
+    iris_layer = drawn * clear[..., None] + _mirrored(drawn, clear, x, y, center, slit) * (
+        1 - clear[..., None]
+    )
+    iris_layer *= disk[..., None]
+    # all that is painted in the opening and is not iris, lashes and shadows too, stays with the white
+    kept = cv2.GaussianBlur(
+        slit.coverage(x, y, grow=0.05 * slit.width), (0, 0), max(0.4, 0.012 * slit.width)
+    )[..., None]
+    white = white * (1 - kept) + (pixels - iris_layer) * kept
+    return Eye(
+        opening,
+        crop,
+        white.astype(np.float32),
+        iris_layer.astype(np.float32),
+        slit,
+        landmark,
+        *_lid(crop, slit),
+    )
 
 
 def _measure_iris(
@@ -144,7 +180,7 @@ def _white(crop: np.ndarray, inside: np.ndarray, disk: np.ndarray, width: float)
             else inside + 1e-3
         )
     else:
-        firm = firm * (luminance >= np.quantile(luminance[firm > 0.5], 0.35)) if (firm > 0.5).any() else firm
+        firm = firm * (luminance >= np.quantile(luminance[firm > 0.5], 0.2)) if (firm > 0.5).any() else firm
     out, total = np.zeros_like(crop), np.zeros(crop.shape[:2], np.float32)
     for sigma, share in ((0.04, 1.0), (0.12, 0.05), (0.4, 0.002)):
         blur = max(0.6, sigma * width)
@@ -152,6 +188,24 @@ def _white(crop: np.ndarray, inside: np.ndarray, disk: np.ndarray, width: float)
         out += share * cv2.GaussianBlur(crop * firm[..., None].astype(np.float32), (0, 0), blur)
         total += share * weight
     return out / (total[..., None] + 1e-7)
+
+
+def _lid(crop: Crop, slit: Slit) -> tuple[np.ndarray, np.ndarray]:
+    """(tone of the skin around the eye carried over it [h, w, 3], where a closed lid lies [h, w])."""
+    x, y = crop.centers()
+    width = slit.width
+    grey = crop.pixels.mean(2)
+    around = slit.coverage(x, y, grow=0.34 * width) - slit.coverage(x, y, grow=0.13 * width)
+    ring = around > 0.5
+    if ring.sum() < 20:
+        return crop.pixels, np.zeros(grey.shape, np.float32)
+    # brows, lashes and deep folds are not skin tone
+    firm = (ring & (grey > np.quantile(grey[ring], 0.35))).astype(np.float32)
+    blur = 0.22 * width
+    weight = cv2.GaussianBlur(firm, (0, 0), blur) + 1e-5
+    tone = cv2.GaussianBlur(crop.pixels * firm[..., None], (0, 0), blur) / weight[..., None]
+    share = cv2.GaussianBlur(slit.coverage(x, y, grow=0.055 * width), (0, 0), max(0.6, 0.05 * width))
+    return (tone * 0.95).astype(np.float32), share.astype(np.float32)
 
 
 def _mirrored(

@@ -108,13 +108,15 @@ class Slit:
             np.interp(along, self.along, self.bottom),
         )
 
-    def coverage(self, x: np.ndarray, y: np.ndarray, pixel: float = 1.0, soft: float = 0.0) -> np.ndarray:
+    def coverage(
+        self, x: np.ndarray, y: np.ndarray, pixel: float = 1.0, soft: float = 0.0, grow: float = 0.0
+    ) -> np.ndarray:
         """How much of each pixel (of side ``pixel``) lies in the opening, 0..1: exactly 0 where it is closed.
 
-        soft: px over which the edge fades, inside and outside alike.
+        soft: px over which the edge fades, inside and outside alike.  grow: px that the opening is made larger all around.
         """
         along, across, top, bottom = self.coordinates(x, y)
         half = pixel / 2 + soft
-        open_part = np.minimum(across + half, bottom) - np.maximum(across - half, top)
-        ends = np.clip(np.minimum(along, self.width - along) / pixel + 0.5, 0, 1)
+        open_part = np.minimum(across + half, bottom + grow) - np.maximum(across - half, top - grow)
+        ends = np.clip((np.minimum(along, self.width - along) + grow) / pixel + 0.5, 0, 1)
         return (np.clip(open_part / (2 * half), 0, 1) * ends).astype(np.float32)

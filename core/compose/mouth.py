@@ -18,6 +18,10 @@ from .features import MOUTH, OUTER_LIPS, Slit, ring
 PAINTED_GAP = (
     0.02  # of the eye distance: a mouth painted wider open than this shows what its painter put there
 )
+TOOTH = 0.105  # model units from a tooth's edge to its gum
+GAPS = np.array(
+    [0.0, 0.094, 0.168, 0.238, 0.295]
+)  # model units from the middle: where one tooth ends and the next begins
 SOFT = 0.010  # of the eye distance: how soft a painted edge is
 
 
@@ -52,7 +56,7 @@ class Mouth:
         along, across, top, bottom = slit.coordinates(x, y)
         # the lips shade what lies behind them, the upper one more; corners are darkest
         depth = self.unit
-        below_upper = np.clip((across - top) / (0.10 * depth), 0, 1)
+        below_upper = np.clip((across - top) / (0.06 * depth), 0, 1)
         above_lower = np.clip((bottom - across) / (0.05 * depth), 0, 1)
         sides = np.clip(np.minimum(along, slit.width - along) / (0.16 * slit.width), 0, 1)
         shade = (
@@ -120,19 +124,37 @@ class Mouth:
         fragments = rasterize(view, triangles, x.shape)
         normals = fragments.interpolate(triangles, vertex_normals(view, triangles))
         normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-6
-        lambert = 0.55 + 0.45 * np.clip(normals @ self.palette.light, 0, 1)
+        lambert = 0.72 + 0.28 * np.clip(normals @ self.palette.light, 0, 1)
         part = model.part[inside][fragments.triangle]
-        colors = np.stack([self.palette.teeth, self.palette.teeth * 0.94, self.palette.flesh])
-        color = colors[np.clip(part - 3, 0, 2)] * lambert[..., None]
+        place = fragments.interpolate(triangles, model.vertices[used])
+        color = self._tint(part, place) * lambert[..., None]
         # what lies farther back in the mouth gets less light
         front = turned[np.isin(used, np.unique(model.triangles[model.part == 3])), 2].min()
         back = np.clip(
             (np.where(fragments.covered, fragments.depth * step, front) - front) / (0.42 * self.unit), 0, 1
         )
-        body = np.where(fragments.covered, 1 - 0.85 * _smooth(back), 0.0)
+        body = np.where(fragments.covered, 1 - 0.8 * _smooth(back), 0.0)
         return np.where(fragments.covered[..., None], color, self.palette.dark).astype(
             np.float32
         ), body.astype(np.float32)
+
+    def _tint(self, part: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """Color of each fragment before light: teeth with their gaps, gums, tongue.  place: model coordinates [h, w, 3]."""
+        vertices, corners = self.model.vertices, self.model.triangles
+        out = np.broadcast_to(self.palette.flesh, (*part.shape, 3)).copy()
+        for index, sign in ((3, 1.0), (4, -1.0)):
+            own = vertices[np.unique(corners[self.model.part == index])]
+            edge = own[own[:, 2] < np.quantile(own[:, 2], 0.3), 1]
+            edge = edge.max() if sign > 0 else edge.min()
+            tall = sign * (edge - place[..., 1])
+            gum = _smooth(np.clip((tall - (TOOTH if sign > 0 else 0.85 * TOOTH)) / 0.02, 0, 1))
+            widths = GAPS if sign > 0 else GAPS * 0.72
+            near = np.abs(np.abs(place[..., :1]) - widths).min(-1)
+            gap = 0.80 + 0.20 * _smooth(np.clip(near / 0.014, 0, 1))
+            tooth = self.palette.teeth * (gap * (1.0 if sign > 0 else 0.9))[..., None]
+            color = tooth * (1 - gum[..., None]) + self.palette.flesh * gum[..., None]
+            out = np.where((part == index)[..., None], color, out)
+        return out
 
     def _grain(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Brushwork taken from the cheek, mirrored endlessly, fixed to the canvas."""
@@ -181,8 +203,8 @@ def _palette(picture: Crop, model: HeadModel, fit: HeadFit, points: np.ndarray, 
     flesh = np.median(red, axis=0)
     shadow = red[red.mean(1) <= np.quantile(red.mean(1), 0.06)].mean(0)
     grey = highlight.mean()
-    teeth = (0.45 * highlight + 0.55 * grey * np.array([1.0, 0.965, 0.88])) * 0.90
-    dark = 0.45 * shadow * np.array([1.0, 0.82, 0.8])
+    teeth = 0.7 * highlight + 0.3 * grey * np.array([1.08, 1.0, 0.86])
+    dark = 0.5 * shadow * np.array([1.0, 0.82, 0.8])
     return Palette(
         teeth.astype(np.float32),
         (flesh * np.array([0.88, 0.72, 0.72])).astype(np.float32),

@@ -24,7 +24,7 @@ _TILE = 1024
 
 class _Fill(NamedTuple):
     """What working resolution finds: ``low`` f32 [h, w, 3] filled, smoothed; ``base`` f32 [h, w, 3] the picture,
-    smoothed over its background alone; ``source`` i32 [h, w, 2] (y, x) that a pixel is copied from; ``hole`` bool [h, w]."""
+    smoothed over its background alone; ``source`` i32 [h, w, 2] (y, x) each is copied from; ``hole`` bool [h, w]."""
 
     low: np.ndarray
     base: np.ndarray

@@ -23,7 +23,9 @@ class Background:
     shape: nodes of the coarse flow (h, w).
     """
 
-    def __init__(self, pixels: np.ndarray, plate: np.ndarray, alpha: np.ndarray, shape: tuple[int, int]) -> None:
+    def __init__(
+        self, pixels: np.ndarray, plate: np.ndarray, alpha: np.ndarray, shape: tuple[int, int]
+    ) -> None:
         peak = np.float32(255 if pixels.dtype == np.uint8 else 65535)
         share = np.rint((1 - alpha) * peak).astype(pixels.dtype)
         self.layer = np.dstack([plate, share])
@@ -58,7 +60,9 @@ class Background:
         kind = self.classify(shift)
         box = (0, 0, width, height)
         nodes = node_positions(box, shift.shape[:2])
-        near = np.ones((7, 7), np.uint8)  # the flow is interpolated over four nodes: it stays whole around what needs it
+        near = np.ones(
+            (7, 7), np.uint8
+        )  # the flow is interpolated over four nodes: it stays whole around what needs it
         moving = cv2.dilate((kind != STANDING).astype(np.uint8), near)[..., None] > 0
         patch = warp_native(pixels, box, nodes + np.where(moving, shift, np.float32(0)))
         mixed = cv2.dilate((kind == MIXED).astype(np.uint8), near)[..., None] > 0
@@ -81,5 +85,7 @@ def _settle(patch, layer, carried, kind, peak):  # type: ignore[no-untyped-def] 
                     patch[y, x, c] = layer[y, x, c]
                 else:
                     share = np.float32(carried[y, x, 3]) / peak
-                    value = patch[y, x, c] + share * (np.float32(layer[y, x, c]) - np.float32(carried[y, x, c]))
+                    value = patch[y, x, c] + share * (
+                        np.float32(layer[y, x, c]) - np.float32(carried[y, x, c])
+                    )
                     patch[y, x, c] = int(min(max(value, np.float32(0)), peak) + np.float32(0.5))

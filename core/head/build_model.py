@@ -33,6 +33,9 @@ OBJECTS = (
     "helper-lower-teeth",
     "helper-tongue",
 )
+# the data's teeth end behind the lips and its tongue fills the mouth: eye distances (right, down, away) by which they are
+# moved, so that parted lips show some four millimeters of the upper teeth
+SEATS = {3: (0.0, 0.08, 0.0), 4: (0.0, 0.07, 0.0), 5: (0.0, 0.14, 0.05)}
 SKULL_JOINT = "joint-head"  # between the skull and the first vertebra: what a head turns about
 CUT_HEIGHT, CUT_WIDTH = 4.9, 2.3  # decimeters of the base mesh: below the collar bones, outside the shoulders
 COMPONENTS = 50
@@ -357,7 +360,7 @@ def build(wheel: Path, out: Path) -> None:
     tongue, teeth = np.unique(triangles[part == 5]), np.unique(triangles[part == 4])
     for index, name in enumerate(ARKIT):
         if name.startswith("jaw"):
-            expression[index, tongue] = expression[index, teeth].mean(0) + 0.0 * expression[index, tongue]
+            expression[index, tongue] = expression[index, teeth].mean(0)
 
     # head 1, shoulders 0: how much of a turn of the head a vertex follows; the neck bends in between
     height = -mean[:, 1]
@@ -373,6 +376,8 @@ def build(wheel: Path, out: Path) -> None:
     weight = np.where(height > -0.75, 1.0, 0.05) * np.where(mean[:, 2] < 0.2, 1.0, 0.4)
     aligned = align(samples, mean, np.where((height > -0.4) & (mean[:, 2] < 0.0), 1.0, 0.0))
     center = aligned.mean(0)
+    for index, seat in SEATS.items():
+        center[np.unique(triangles[part == index])] += np.array(seat, np.float32)
     identity = principal_components(aligned, center, weight)
     jaw_open = expression[ARKIT.index("jawOpen")]
     landmark_triangle, landmark_bary = place_landmarks(mean, jaw_open, triangles, part)
