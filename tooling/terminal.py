@@ -62,6 +62,8 @@ def watch(*argv: str | os.PathLike[str], what: str) -> list[tuple[str, float]]:
     with subprocess.Popen([os.fspath(part) for part in argv], cwd=ROOT, env=variables, **pipes) as process:
         assert process.stdout is not None
         for line in process.stdout:
+            if line.startswith("Error: Not freed memory blocks"):
+                continue  # Blender's module says so whenever Python ends; it means nothing
             print(line, end="", flush=True)
             found = re.fullmatch(r"(\S.*): (\d+\.\d+) s", line.rstrip())
             if found:

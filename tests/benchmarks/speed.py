@@ -182,7 +182,7 @@ def frame_work(stack: ExitStack, width: int, height: int) -> Work:
     state.expression[0, jaw] = min(1.0, float(state.expression[0, jaw]) + 0.3)  # the mouth opens
     moved = project(model, fit.identity, state)[0] - project(model, fit.identity, batch(fit.state))[0]
     points = (face.points + moved[:68]).astype(np.float32)
-    x0, y0, x1, y1 = (int(value) for value in compositor.region)
+    _, (x0, y0, x1, y1) = compositor.render_patch(points, face.irises)
     grid_x, grid_y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
     map_x, map_y = grid_x + 3 * np.sin(grid_y / 90), grid_y + 3 * np.sin(grid_x / 90)
 
@@ -198,7 +198,11 @@ def frame_work(stack: ExitStack, width: int, height: int) -> Work:
 
     share = (x1 - x0) * (y1 - y0) / (width * height)
     return Work(
-        run, baseline, "cv2.remap + the same PNG", unit="frame", details=f"{share:.0%} of the picture moves"
+        run,
+        baseline,
+        "cv2.remap (Lanczos) + the same PNG",
+        unit="frame",
+        details=f"{share:.0%} of the picture changes",
     )
 
 
