@@ -98,7 +98,8 @@ class Authored:
     def evaluate(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients [N, 52] in 0..1 and head channels [N, 6] (HEAD's order) at any times, seconds."""
         times = np.asarray(times, np.float64)
-        times = wrap(times, self.duration) if self.loop else np.clip(times, 0.0, self.duration)
+        # to the nanosecond: frames of different passes are then the same instant, bit for bit
+        times = np.round(wrap(times, self.duration), 9) if self.loop else np.clip(times, 0.0, self.duration)
         channels = {name: np.zeros(len(times)) for name in CHANNELS}
         for curve in self.curves:
             if curve.name in PAIRS:

@@ -108,7 +108,7 @@ def retarget(
         driver = track_driver(model, performance, fit, reference)
         fit, same = _meet(model, driver, fit, portrait)
         confidence = performance.confidence
-    sitter = _Sitter.of(model, fit, portrait)
+    sitter = _Sitter.of(model, fit, portrait, same)
     state = _pose(driver, fit, gains, same)
     state = replace(state, expression=_expression(model, driver, sitter, gains))
     still = replace(state, expression=np.broadcast_to(fit.state.expression, state.expression.shape))
@@ -125,20 +125,33 @@ def retarget(
 
 @dataclass(frozen=True, eq=False)
 class _Sitter:
-    """A fitted portrait: residual in head axes [70, 3], the depth that the model does not explain [70] px."""
+    """A fitted portrait: residual in head axes [70, 3], the depth that the model does not explain [70] px.
+
+    shown: expression [52] that a viewer reads in the face.  The fit prefers bones to muscles: to it, a painted smile is
+    partly the shape of the sitter's mouth.  Read on the mean head it is all smile.
+    """
 
     fit: HeadFit
     local: np.ndarray
     depth: np.ndarray
+    shown: np.ndarray
 
     @classmethod
-    def of(cls, model: HeadModel, fit: HeadFit, portrait: Face) -> _Sitter:
+    def of(cls, model: HeadModel, fit: HeadFit, portrait: Face, same: float) -> _Sitter:
         projected = project(model, fit.identity, batch(fit.state))[0]
         seen = np.concatenate([portrait.points[:, :2], portrait.irises]).astype(np.float64)
         local = to_local(batch(fit.state), (seen - projected[:, :2])[None])[0]
         depth = np.zeros(70)
         depth[:68] = np.nan_to_num(portrait.points[:, 2] - projected[:68, 2])
-        return cls(fit, local, depth)
+        shown = fit.state.expression.copy()
+        if same < 1:
+            anyone = np.zeros(len(model.identity))
+            _, read = solve_track(
+                model, portrait.points[None], portrait.irises[None], identity=anyone, smooth=0.0
+            )
+            mouth = COEFFICIENTS["mouth"]
+            shown[mouth] += (1.0 - same) * np.maximum(read.expression[0, mouth] - shown[mouth], 0.0)
+        return cls(fit, local, depth, shown)
 
     def place(self, projected: np.ndarray, state: HeadState, residual: np.ndarray | float) -> np.ndarray:
         """Landmarks [T, 70, 3] for projections in these poses: with the portrait's own residual and another
@@ -214,7 +227,7 @@ def _expression(model: HeadModel, driver: Driver, sitter: _Sitter, gains: Gains)
     for region, columns in COEFFICIENTS.items():
         change[:, columns] *= getattr(gains, region)
     # a painted smile is part of a performed one: the more is there beyond the reference's, the less is added
-    there = np.clip(painted - rest, 0.0, 1.0)
+    there = np.clip(sitter.shown - rest, 0.0, 1.0)
     return np.clip(painted + np.where(change > 0, change * (1.0 - there), change), 0.0, 1.0)
 
 
@@ -273,7 +286,9 @@ def _lips(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same:
     now = features.lip_gap(out)
     weight = (closed * (1.0 - same) * min(1.0, gains.mouth, gains.jaw))[:, None]
     wanted = now + weight * (np.minimum(now, floor) - now)
-    features.set_lip_gap(out, np.maximum(wanted, np.minimum(own, 0.0)))
+    # the performer's own landmarks may cross a little; on the performer's own portrait they are left as seen
+    uncrossed = np.maximum(wanted, np.minimum(own, 0.0))
+    features.set_lip_gap(out, wanted * same + uncrossed * (1.0 - same))
 
 
 def _gaze(
