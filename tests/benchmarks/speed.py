@@ -166,8 +166,8 @@ def head_solve(stack: ExitStack) -> Work:
 def frame_work(stack: ExitStack, width: int, height: int) -> Work:
     """Flow, native paste and PNG of one frame, against cv2.remap of the same region and the same PNG."""
     import cv2
-    from core.compose.compositor import Compositor
 
+    from core.compose.compositor import Compositor
     from core.head.fit import batch, fit_portrait, project
     from core.head.model import HeadModel
     from core.media.picture import Picture, save_picture
