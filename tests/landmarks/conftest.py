@@ -36,7 +36,10 @@ def face(portrait: np.ndarray, detector: Detector) -> Face:
 
 
 def similarity(
-    scale: float = 1.0, degrees: float = 0.0, about: tuple[float, float] = (0, 0), to=(0, 0)
+    scale: float = 1.0,
+    degrees: float = 0.0,
+    about: tuple[float, float] = (0, 0),
+    to: tuple[float, float] = (0, 0),
 ) -> np.ndarray:
     """[2, 3]: turn and scale about a point and put that point at ``to`` (px corners are whole numbers)."""
     angle = np.deg2rad(degrees)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError, NoFaceError
-from core.landmarks.detect import detect_portrait, find_faces, make_detector
+from core.landmarks.detect import Detector, Face, detect_portrait, find_faces, make_detector
 from core.landmarks.draw import draw_landmarks
 from core.landmarks.hand import NEEDED, POINT_NAMES, load_face, save_face
 from core.media.picture import Picture, load_picture
@@ -32,14 +32,14 @@ BY_EYE = {
 """Point -> px, read off an enlarged print of the demo portrait."""
 
 
-def test_points_lie_where_the_painter_put_them(face) -> None:
+def test_points_lie_where_the_painter_put_them(face: Face) -> None:
     unit = np.linalg.norm(face.points[45, :2] - face.points[36, :2])
     for name, place in BY_EYE.items():
         point = face.irises[int(name[-1])] if name.startswith("iris") else face.points[int(name), :2]
         assert np.linalg.norm(point - place) < 0.04 * unit, (name, point, place)
 
 
-def test_depth_and_confidence_make_sense(face) -> None:
+def test_depth_and_confidence_make_sense(face: Face) -> None:
     points = face.points
     assert points[30, 2] < points[[36, 45], 2].min() < points[[0, 16], 2].min()
     assert 0.8 < face.confidence.mean() <= 1.0 and (face.confidence > 0).all()
@@ -49,7 +49,7 @@ def test_depth_and_confidence_make_sense(face) -> None:
 
 
 @pytest.mark.parametrize("degrees", [15, -35, 90, 180])
-def test_turned_copies(portrait, detector, face, degrees) -> None:
+def test_turned_copies(portrait: np.ndarray, detector: Detector, face: Face, degrees: float) -> None:
     matrix = similarity(0.7, degrees, about=(512, 640), to=(600, 600))
     found = find_faces(moved(portrait, matrix, (1200, 1200)), detector)
     assert len(found) == 1
@@ -57,7 +57,7 @@ def test_turned_copies(portrait, detector, face, degrees) -> None:
 
 
 @pytest.mark.parametrize("scale", [0.1, 0.2, 0.5, 2.0])
-def test_other_sizes(portrait, detector, face, scale) -> None:
+def test_other_sizes(portrait: np.ndarray, detector: Detector, face: Face, scale: float) -> None:
     size = (round(1024 * scale), round(1280 * scale))
     copy = cv2.resize(portrait, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     found = find_faces(copy, detector)[0]
@@ -66,7 +66,7 @@ def test_other_sizes(portrait, detector, face, scale) -> None:
 
 
 @pytest.mark.parametrize("change", ["grey", "dark", "pale"])
-def test_other_colors(portrait, detector, face, change) -> None:
+def test_other_colors(portrait: np.ndarray, detector: Detector, face: Face, change: str) -> None:
     copies = {
         "grey": np.repeat(portrait.mean(axis=2, keepdims=True), 3, axis=2),
         "dark": portrait * 0.12,
@@ -76,14 +76,14 @@ def test_other_colors(portrait, detector, face, change) -> None:
     assert len(found) == 1 and apart(found[0].points, face.points) < 0.025
 
 
-def test_a_face_that_fills_the_frame(portrait, detector, face) -> None:
+def test_a_face_that_fills_the_frame(portrait: np.ndarray, detector: Detector, face: Face) -> None:
     x0, y0, x1, y1 = face.box.astype(int)
     left, top = x0 + 5, y0 - 90
     found = find_faces(portrait[top : y1 + 4, left : x1 - 5].copy(), detector)[0]
     assert apart(found.points, face.points - np.array([left, top, 0])) < 0.02
 
 
-def test_a_small_face_in_a_large_scan(portrait, detector, face) -> None:
+def test_a_small_face_in_a_large_scan(portrait: np.ndarray, detector: Detector, face: Face) -> None:
     ground = np.random.default_rng(0).normal(110, 12, (40, 60, 3))
     scan = cv2.resize(np.clip(ground, 0, 255).astype(np.uint8), (6000, 4000), interpolation=cv2.INTER_CUBIC)
     scale = 300 / (face.box[2] - face.box[0])
@@ -96,7 +96,7 @@ def test_a_small_face_in_a_large_scan(portrait, detector, face) -> None:
 
 
 @pytest.fixture
-def pair(portrait) -> np.ndarray:
+def pair(portrait: np.ndarray) -> np.ndarray:
     """The portrait twice: a smaller copy on the left, a larger one on the right."""
     canvas = np.full((1000, 1500, 3), 96, np.uint8)
     canvas[300:800, 50:450] = cv2.resize(portrait, (400, 500), interpolation=cv2.INTER_AREA)
@@ -104,14 +104,14 @@ def pair(portrait) -> np.ndarray:
     return canvas
 
 
-def test_two_faces_are_listed_largest_first(pair, detector, face) -> None:
+def test_two_faces_are_listed_largest_first(pair: np.ndarray, detector: Detector, face: Face) -> None:
     found = find_faces(pair, detector)
     assert len(found) == 2
     assert apart(found[0].points, face.points * 0.78125 + np.array([600, 0, 0])) < 0.01
     assert apart(found[1].points, face.points * 0.390625 + np.array([50, 300, 0])) < 0.01
 
 
-def test_another_face_can_be_chosen(pair) -> None:
+def test_another_face_can_be_chosen(pair: np.ndarray) -> None:
     picture = Picture(pair)
     first, said = detect_portrait(picture, backend="mediapipe")
     second, _ = detect_portrait(picture, backend="mediapipe", face=1)
@@ -121,7 +121,7 @@ def test_another_face_can_be_chosen(pair) -> None:
         detect_portrait(picture, backend="mediapipe", face=2)
 
 
-def test_no_face_says_how_to_go_on(detector) -> None:
+def test_no_face_says_how_to_go_on(detector: Detector) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     with pytest.raises(NoFaceError, match="by hand") as caught:
         find_faces(noise, detector)
@@ -135,25 +135,25 @@ def test_an_unknown_backend_is_refused() -> None:
         make_detector("openface")
 
 
-def test_detection_repeats_itself(portrait, detector, face) -> None:
+def test_detection_repeats_itself(portrait: np.ndarray, detector: Detector, face: Face) -> None:
     again = find_faces(portrait, detector)[0]
     np.testing.assert_array_equal(again.points, face.points)
 
 
-def test_drawing_has_sub_pixel_precision_and_leaves_the_image_alone(portrait, face) -> None:
+def test_drawing_has_sub_pixel_precision_and_leaves_the_image_alone(portrait: np.ndarray, face: Face) -> None:
     before = portrait.copy()
     drawn = draw_landmarks(portrait, face)
     np.testing.assert_array_equal(portrait, before)
     changed = np.argwhere((drawn != portrait).any(axis=2))
     inside = face.box[[1, 0]] - 8, face.box[[3, 2]] + 8
     assert len(changed) > 1000 and (changed >= inside[0]).all() and (changed <= inside[1]).all()
-    shifted = draw_landmarks(portrait, face.points + np.float32([0.25, 0, 0]), face.irises)
+    shifted = draw_landmarks(portrait, face.points + np.array([0.25, 0, 0], np.float32), face.irises)
     assert (shifted != drawn).any()
     lost = np.full((68, 3), np.nan)
     np.testing.assert_array_equal(draw_landmarks(portrait, lost, np.full((2, 2), np.nan)), portrait)
 
 
-def test_landmarks_set_by_hand_win(tmp_path: Path, demo_portrait: Path, face) -> None:
+def test_landmarks_set_by_hand_win(tmp_path: Path, demo_portrait: Path, face: Face) -> None:
     picture = load_picture(demo_portrait)
     save_face(tmp_path / "hand.json", face, picture.size)
     data = json.loads((tmp_path / "hand.json").read_text())
@@ -170,7 +170,7 @@ def test_landmarks_set_by_hand_win(tmp_path: Path, demo_portrait: Path, face) ->
         load_face(tmp_path / "hand.json", (1280, 1024))
 
 
-def test_depth_left_out_is_completed(tmp_path: Path, face) -> None:
+def test_depth_left_out_is_completed(tmp_path: Path, face: Face) -> None:
     data = {
         "schema": "tableau-vivant/landmarks-1",
         "size": [1024, 1280],
@@ -184,7 +184,7 @@ def test_depth_left_out_is_completed(tmp_path: Path, face) -> None:
     assert np.corrcoef(deep, given)[0, 1] > 0.95
 
 
-def test_a_few_named_points_are_completed(tmp_path: Path, face) -> None:
+def test_a_few_named_points_are_completed(tmp_path: Path, face: Face) -> None:
     from core.landmarks.hand import NAMES
 
     named = {name: face.points[NAMES[name], :2].tolist() for name in NEEDED}
@@ -228,7 +228,7 @@ def test_hand_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_all_eight_paintings_are_found(shared: Path, detector) -> None:
+def test_all_eight_paintings_are_found(shared: Path, detector: Detector) -> None:
     paintings = sorted((shared / "data" / "paintings").glob("*.jpg"))
     assert len(paintings) == 8
     for path in paintings:

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import WeightsError
 from core.landmarks import fan
-from core.landmarks.detect import make_detector
+from core.landmarks.detect import Face, make_detector
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_auto_takes_the_mesh_without_weights_and_never_downloads(nowhere: Path, monkeypatch) -> None:
+def test_auto_takes_the_mesh_without_weights(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fan, "download_weights", lambda folder: pytest.fail("went online"))
     detector = make_detector("auto")
     assert "mesh" in detector.name
@@ -32,7 +32,7 @@ def test_a_named_folder_without_the_files_is_an_error(nowhere: Path) -> None:
         make_detector("auto", weights=nowhere)
 
 
-def test_a_failed_download_says_which_files_go_where(nowhere: Path, monkeypatch) -> None:
+def test_a_failed_download_says_which_files_go_where(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     def offline(*_: object, **__: object) -> None:
@@ -67,7 +67,9 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_networks_load_and_run(random_weights: Path, nowhere: Path, portrait, face, monkeypatch) -> None:
+def test_the_networks_load_and_run(
+    random_weights: Path, nowhere: Path, portrait: np.ndarray, face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(fan.ENVIRONMENT, str(random_weights))
     detector = make_detector("auto", video=True)
     assert detector.name.startswith("face-alignment")
@@ -99,7 +101,7 @@ def test_no_code_in_a_weights_file_is_run(tmp_path: Path) -> None:
     import pickle
 
     class Trap:
-        def __reduce__(self):
+        def __reduce__(self) -> tuple:
             return (Path.touch, (tmp_path / "sprung",))
 
     (tmp_path / "trap.pth.tar").write_bytes(pickle.dumps(Trap()))

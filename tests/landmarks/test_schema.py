@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import numpy as np
 
+from core.landmarks.detect import Detector, Face, find_faces
 from core.landmarks.schema import (
     CONNECTIONS,
     IRIS_MIRROR,
@@ -12,6 +13,8 @@ from core.landmarks.schema import (
     REGIONS,
     mirror_points,
 )
+
+from .conftest import apart
 
 
 def test_regions_hold_every_point_once() -> None:
@@ -41,7 +44,7 @@ def test_mirror_is_an_involution_that_swaps_the_sides() -> None:
     ]
 
 
-def test_mirror_points_keeps_outer_corners_outside(face) -> None:
+def test_mirror_points_keeps_outer_corners_outside(face: Face) -> None:
     points, irises = mirror_points(face.points, face.irises, 1024)
     assert points[36, 0] < points[39, 0] < points[42, 0] < points[45, 0]
     assert irises[0, 0] < irises[1, 0]
@@ -50,11 +53,9 @@ def test_mirror_points_keeps_outer_corners_outside(face) -> None:
     np.testing.assert_allclose(irises_again, face.irises, atol=1e-3)
 
 
-def test_a_mirrored_portrait_has_mirrored_landmarks(portrait, detector, face) -> None:
-    from core.landmarks.detect import find_faces
-
-    from .conftest import apart
-
+def test_a_mirrored_portrait_has_mirrored_landmarks(
+    portrait: np.ndarray, detector: Detector, face: Face
+) -> None:
     found = find_faces(np.ascontiguousarray(portrait[:, ::-1]), detector)[0]
     points, irises = mirror_points(found.points, found.irises, portrait.shape[1])
     assert apart(points, face.points) < 0.01

@@ -179,7 +179,7 @@ def test_gaps_can_be_held_or_left() -> None:
     with pytest.raises(InputError):
         fill_gaps(track, "guess")
     nothing = LandmarkTrack(
-        np.full((2, 68, 3), np.nan), np.full((2, 2, 2), np.nan), [0, 1], np.zeros((2, 68)), (9, 9)
+        np.full((2, 68, 3), np.nan), np.full((2, 2, 2), np.nan), np.arange(2), np.zeros((2, 68)), (9, 9)
     )
     with pytest.raises(NoFaceError):
         fill_gaps(nothing)

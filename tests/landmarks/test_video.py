@@ -11,7 +11,8 @@ import pytest
 
 from core.errors import Cancelled, InputError, NoFaceError
 from core.landmarks.cuts import Thumbnails
-from core.landmarks.detect import fill_gaps, track_video
+from core.landmarks.detect import Face, fill_gaps, track_video
+from core.landmarks.track import LandmarkTrack
 
 from .conftest import apart, moved, similarity, write_video
 
@@ -30,13 +31,13 @@ def frames(portrait: np.ndarray, times: list[float], blank: range = range(0), gr
         yield time, np.full_like(frame, 40) if index in blank else frame
 
 
-def follows(track, face, skip: range = range(0)) -> float:
+def follows(track: LandmarkTrack, face, skip: range = range(0)) -> float:
     """The largest distance of the tracked points from the known ones, over all frames."""
     wanted = [index for index in range(len(track)) if index not in skip]
     return max(apart(track.points[index], face.moved(path_of(index)).points) for index in wanted)
 
 
-def test_landmarks_follow_a_known_motion(tmp_path: Path, portrait, face) -> None:
+def test_landmarks_follow_a_known_motion(tmp_path: Path, portrait: np.ndarray, face: Face) -> None:
     write_video(tmp_path / "sway.mp4", frames(portrait, [index / 25 for index in range(30)]))
     seen: list[tuple[int, int]] = []
     track = track_video(
@@ -54,7 +55,7 @@ def test_landmarks_follow_a_known_motion(tmp_path: Path, portrait, face) -> None
     track.save(tmp_path / "sway.csv")
 
 
-def test_uneven_times_are_kept(tmp_path: Path, portrait, face) -> None:
+def test_uneven_times_are_kept(tmp_path: Path, portrait: np.ndarray, face: Face) -> None:
     times = np.cumsum([0.0] + [0.02, 0.05, 0.1, 0.033] * 4).round(3).tolist()
     write_video(tmp_path / "uneven.mp4", frames(portrait, times))
     track = track_video(tmp_path / "uneven.mp4", backend="mediapipe")
@@ -62,7 +63,7 @@ def test_uneven_times_are_kept(tmp_path: Path, portrait, face) -> None:
     assert follows(track, face) < 0.03
 
 
-def test_a_lost_face_is_nan_and_found_again(tmp_path: Path, portrait, face) -> None:
+def test_a_lost_face_is_nan_and_found_again(tmp_path: Path, portrait: np.ndarray, face: Face) -> None:
     blank = range(10, 16)
     write_video(tmp_path / "lost.mp4", frames(portrait, [index / 25 for index in range(24)], blank))
     track = track_video(tmp_path / "lost.mp4", backend="mediapipe")
@@ -80,7 +81,7 @@ def other_scene(portrait: np.ndarray, count: int) -> list[np.ndarray]:
     return [moved(blue, matrix, SIZE, 200) for matrix in matrices]
 
 
-def test_scene_cuts_are_refused_or_trimmed(tmp_path: Path, portrait, face) -> None:
+def test_scene_cuts_are_refused_or_trimmed(tmp_path: Path, portrait: np.ndarray, face: Face) -> None:
     first = [frame for _, frame in frames(portrait, list(np.arange(18) / 25))]
     shots = first + other_scene(portrait, 10)
     write_video(tmp_path / "cut.mp4", ((index / 25, frame) for index, frame in enumerate(shots)))
@@ -92,7 +93,7 @@ def test_scene_cuts_are_refused_or_trimmed(tmp_path: Path, portrait, face) -> No
     assert track.meta["cuts"] == pytest.approx([0.72]) and "longest shot" in track.meta["message"]
 
 
-def test_a_flash_and_fast_motion_are_no_cuts(tmp_path: Path, portrait) -> None:
+def test_a_flash_and_fast_motion_are_no_cuts(tmp_path: Path, portrait: np.ndarray) -> None:
     shown = []
     for index in range(24):
         to = (240 + 90 * np.sin(index * 0.9), 200)
@@ -106,7 +107,7 @@ def test_a_flash_and_fast_motion_are_no_cuts(tmp_path: Path, portrait) -> None:
     assert track.meta["cuts"] == [] and track.valid.sum() >= 22
 
 
-def test_the_chosen_face_stays_the_same(tmp_path: Path, portrait, face) -> None:
+def test_the_chosen_face_stays_the_same(tmp_path: Path, portrait: np.ndarray, face: Face) -> None:
     """Two sitters; the smaller one, number 1, is followed while the other grows and shrinks."""
 
     def shown() -> Iterator:
@@ -128,7 +129,7 @@ def test_the_chosen_face_stays_the_same(tmp_path: Path, portrait, face) -> None:
         track_video(tmp_path / "two.mp4", backend="mediapipe", face=2)
 
 
-def test_videos_that_cannot_be_used(tmp_path: Path, portrait) -> None:
+def test_videos_that_cannot_be_used(tmp_path: Path, portrait: np.ndarray) -> None:
     write_video(
         tmp_path / "empty.mp4", ((index / 25, np.full((96, 128, 3), 90, np.uint8)) for index in range(5))
     )
