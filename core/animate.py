@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
@@ -96,7 +97,7 @@ def load_motion(path: Path) -> Performance:
         try:
             with np.load(path, allow_pickle=False) as data:
                 curves = "expression" in data.files
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             curves = False  # the track's own reader says what is wrong
         if curves:
             return ExpressionCurves.load(path)

@@ -52,6 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 1
+    except OSError as error:
+        # the machine's doing, not ours: a full disk, a drive that went away
+        place = f"{error.filename}: " if error.filename else ""
+        console.error(f"{place}{error.strerror or error}; free some space or look after that drive")
+        if options.traceback:
+            traceback.print_exc()
+        return 2
     except Exception as error:
         console.error(f"internal: {type(error).__name__}: {error} (add --traceback for where it happened)")
         if options.traceback:

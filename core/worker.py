@@ -191,6 +191,8 @@ def describe(error: BaseException) -> tuple[str, str]:
         or "Insufficient memory" in text
     ):
         return "oom", "not enough memory; close other programs or use a smaller picture"
+    if isinstance(error, OSError):  # the machine's doing: a full disk, a drive that went away
+        return "output", text
     return "bug", f"{type(error).__name__}: {text}"
 
 
