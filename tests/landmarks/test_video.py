@@ -31,7 +31,7 @@ def frames(portrait: np.ndarray, times: list[float], blank: range = range(0), gr
         yield time, np.full_like(frame, 40) if index in blank else frame
 
 
-def follows(track: LandmarkTrack, face, skip: range = range(0)) -> float:
+def follows(track: LandmarkTrack, face: Face, skip: range = range(0)) -> float:
     """The largest distance of the tracked points from the known ones, over all frames."""
     wanted = [index for index in range(len(track)) if index not in skip]
     return max(apart(track.points[index], face.moved(path_of(index)).points) for index in wanted)
