@@ -21,6 +21,14 @@ LOWER_LIPS = np.array([67, 66, 65])
 # lower-lip points that go along when the lower inner lip moves, and how much
 LIP_FOLLOW = {55: 0.5, 56: 0.9, 57: 1.0, 58: 0.9, 59: 0.5, 65: 1.0, 66: 1.0, 67: 1.0}
 
+# outer lip point, and the two inner lip points whose line it is measured from
+LIP_EDGES = np.array(
+    [
+        *((49, 60, 61), (50, 60, 62), (51, 61, 63), (52, 62, 64), (53, 63, 64)),
+        *((55, 64, 65), (56, 64, 66), (57, 65, 67), (58, 66, 60), (59, 67, 60)),
+    ]
+)
+
 
 def eye_distance(points: np.ndarray) -> np.ndarray:
     """Distance of the outer eye corners in the picture plane, px: the unit in which errors are told."""
@@ -135,3 +143,28 @@ def set_lip_gap(points: np.ndarray, wanted: np.ndarray) -> None:
     points[:, LOWER_LIPS, :2] += 0.8 * change[..., None] * normal
     points[:, UPPER_LIPS, :2] -= 0.2 * change[..., None] * normal
     points[:, [50, 51, 52], :2] -= (0.2 * middle)[:, None, None] * normal
+
+
+def lip_thickness(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance px [T, 10] of the outer lip points (LIP_EDGES) from the inner line, and the unit normals [T, 10, 2].
+
+    Positive outward: upward for the upper lip, downward for the lower one; negative where a lip is turned inside out.
+    """
+    outer, first, second = (points[:, LIP_EDGES[:, column], :2] for column in range(3))
+    vector = second - first
+    vector = vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-6)
+    normal = np.stack([vector[..., 1], -vector[..., 0]], axis=-1)
+    return ((outer - (first + second) / 2) * normal).sum(axis=-1), normal
+
+
+def keep_lips(points: np.ndarray, base: np.ndarray, share: float) -> None:
+    """Keep the lips of ``points`` (in place) from thinning to nothing, compared with ``base``; ``share`` 0..1 of it.
+
+    A wide smile draws the lips of the head model thinner by a fixed length; on thin painted lips that would turn them
+    inside out.  Down to 0.7 of the painted thickness they are left alone, and never become thinner than 0.4.
+    """
+    now, normal = lip_thickness(points)
+    own = np.maximum(lip_thickness(base)[0], 1e-6)
+    ratio = now / own
+    kept = np.where(ratio < 0.7, 0.4 + 0.3 * np.exp((np.minimum(ratio, 0.7) - 0.7) / 0.3), ratio)
+    points[:, LIP_EDGES[:, 0], :2] += (share * (kept - ratio) * own)[..., None] * normal

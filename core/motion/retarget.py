@@ -270,7 +270,7 @@ def _lids(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains) -> No
 
 
 def _lips(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same: float) -> None:
-    """Let lips meet where the performer's do, and never cross (in place)."""
+    """Let lips meet where the performer's do, and neither cross nor thin to nothing (in place)."""
     width = features.mouth_slit(driver.base).width[:, None]
     seen = (features.lip_gap(driver.points) / width).mean(axis=1)
     at_rest = (features.lip_gap(driver.base) / width).mean(axis=1)
@@ -289,6 +289,7 @@ def _lips(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same:
     # the performer's own landmarks may cross a little; on the performer's own portrait they are left as seen
     uncrossed = np.maximum(wanted, np.minimum(own, 0.0))
     features.set_lip_gap(out, wanted * same + uncrossed * (1.0 - same))
+    features.keep_lips(out, base, 1.0 - same)
 
 
 def _gaze(

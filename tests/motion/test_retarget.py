@@ -244,6 +244,21 @@ def test_lips_never_cross_and_meet_where_the_performers_do(model: HeadModel, par
         assert np.allclose(gap[:8], rest, atol=1e-3), "at rest the painted lips stay as painted"
 
 
+def test_thin_painted_lips_are_not_smiled_inside_out(model: HeadModel) -> None:
+    face = sitter(model)
+    points = np.array(face.points)
+    inner_of = {49: 61, 50: 61, 51: 62, 52: 63, 53: 63, 55: 65, 56: 65, 57: 66, 58: 67, 59: 67}
+    for outer, inner in inner_of.items():
+        points[outer, 1] = points[inner, 1] + 0.35 * (points[outer, 1] - points[inner, 1])
+    thin = as_face(points, face.irises)
+    smile = curves(np.linspace(0, 0.9, 9)[:, None] * coefficients(mouthSmile=1, mouthUpperUp=0.3))
+    out = retarget(smile, thin, size=SIZE)
+    now, own = features.lip_thickness(out.points)[0], features.lip_thickness(points[None])[0]
+    assert own.min() > 0
+    assert (now / own).min() > 0.35
+    assert distance(out.points[0], points).max() < 1e-4
+
+
 def test_a_small_mouth_is_not_torn_by_a_wide_jaw(model: HeadModel) -> None:
     performance = curves(np.linspace(0, 0.8, 9)[:, None] * coefficients(jawOpen=1))
     faces = {}
