@@ -115,15 +115,17 @@ def _run(title: str, operator: Any, **options: Any) -> None:
     print(f"{title}: {time.perf_counter() - started:.1f} s", file=sys.stderr, flush=True)
 
 
-_last: list[str] = [""]
+_printed: set[tuple[str, int]] = set()
 
 
 def _print_progress(title: str, done: int, total: int, text: str) -> None:
-    """One line per tenth of the work."""
-    line = f"  {text or title}" + (f" {10 * (10 * done // total)} %" if total else "")
-    if line != _last[0]:
-        _last[0] = line
-        print(line, file=sys.stderr, flush=True)
+    """One line per kind of work and fifth of it."""
+    fifth = 5 * done // total if total else 0
+    work = (text or title).rstrip("0123456789 ")
+    if (work, fifth) not in _printed:
+        _printed.add((work, fifth))
+        share = f"{20 * fifth:3} %  " if total else ""
+        print(f"  {share}{work if fifth == 5 else text or title}", file=sys.stderr, flush=True)
 
 
 def main() -> int:

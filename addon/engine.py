@@ -19,6 +19,12 @@ from .worker_client import Request, Worker
 PACKAGE = Path(__file__).resolve().parents[1]
 """The folder that holds ``core`` and ``addon``: the installed extension, or the working tree."""
 
+# The package has to have the name ``core`` in the worker, whatever the extension is called: compiled code that the
+# engine caches beside its modules remembers the name, and the command line shares that cache.
+_BOOT = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop()); "
+    "runpy.run_module('core.worker', run_name='__main__', alter_sys=True)"
+)
 VARIABLE = "TABLEAU_ENGINE_PYTHON"
 _worker: Worker | None = None
 
@@ -34,7 +40,7 @@ def worker() -> Worker:
     python = interpreter()
     if _worker is None or _worker.python != python:
         stop()
-        _worker = Worker(python, PACKAGE / "core" / "worker.py", paths.user_folder("logs") / "engine.log")
+        _worker = Worker(python, ["-c", _BOOT, str(PACKAGE)], paths.user_folder("logs") / "engine.log")
     return _worker
 
 

@@ -8,6 +8,7 @@ Blender.  One job runs at a time.
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,12 @@ class Job:
     def progress(self) -> tuple[int, int, str]:
         """(done, total, text); total 0 where it is not known."""
         request = self._request
-        return (request.finished, request.total, request.text) if request else (0, 0, "")
+        if request is None:
+            return 0, 0, ""
+        worker = engine.current()
+        if worker is not None and worker.hello is None:
+            return 0, 0, "Starting the engine"
+        return request.finished, request.total, request.text
 
     def pump(self) -> bool:
         """Move on as far as possible without waiting; False when all is over."""
@@ -91,11 +97,13 @@ class Job:
         except OSError as error:
             self.problem = Problem(f"{error.filename or 'A file'}: {error.strerror or error}")
         except Exception as error:
-            if not hasattr(
+            if hasattr(
                 error, "kind"
-            ):  # not one of the engine's own errors: a mistake of ours, to be seen
-                raise
-            self.problem = Problem(str(error))
+            ):  # one of the engine's own errors, from the parts of it that run in here
+                self.problem = Problem(str(error))
+            else:
+                traceback.print_exc()
+                self.problem = Problem(f"{type(error).__name__}: {error} (a mistake of the extension)")
 
 
 _running: Job | None = None
@@ -126,6 +134,7 @@ class JobOperator:
     def steps(self, context: Any) -> Steps:
         raise NotImplementedError
 
+    _job: Job | None = None
     asked_for_file = False
     """Set by ``ask_for_file``: the file browser will call execute, and somebody is watching."""
 
@@ -169,24 +178,26 @@ class JobOperator:
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> set[str]:
+        job = self._job
+        if job is None or _running is not job:  # the extension was switched off meanwhile
+            self._release(context)
+            return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS":
-            self._job.cancel()
+            job.cancel()
             return {"RUNNING_MODAL"}
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
-        if _running is not self._job:  # the extension was switched off meanwhile
-            self._release(context)
-            return {"CANCELLED"}
-        if self._job.pump():
+        if job.pump():
             _redraw(context)
             return {"PASS_THROUGH"}
         self._release(context)
-        return self._end(context, self._job)
+        return self._end(context, job)
 
     def cancel(self, context: Any) -> None:
-        """Blender ends the operator itself (another file is loaded, the window closes)."""
-        self._job.abandon()
-        self._release(context)
+        """Blender ends the operator itself: no file was chosen, another file is loaded, the window closes."""
+        if self._job is not None:
+            self._job.abandon()
+            self._release(context)
 
     def _begin(self, context: Any) -> Job:
         return Job(self.bl_label, self.steps(context))

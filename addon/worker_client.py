@@ -12,6 +12,7 @@ import queue
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -39,10 +40,13 @@ class Request:
 
 
 class Worker:
-    """One worker process, started by the first request and again after a crash."""
+    """One worker process, started by the first request and again after a crash.
 
-    def __init__(self, python: Path, script: Path, log: Path) -> None:
-        self.python, self.script, self.log = python, script, log
+    ``program`` is what follows the interpreter's own options: a script, or ``-c`` and code.
+    """
+
+    def __init__(self, python: Path, program: Sequence[str], log: Path) -> None:
+        self.python, self.program, self.log = python, program, log
         self.hello: dict[str, Any] | None = None
         self._process: subprocess.Popen[str] | None = None
         self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -107,7 +111,7 @@ class Worker:
         log = open(self.log, "w", encoding="utf-8")  # noqa: SIM115 - the process keeps it
         try:
             self._process = subprocess.Popen(
-                [str(self.python), "-I", "-u", "-X", "utf8", str(self.script)],
+                [str(self.python), "-I", "-u", "-X", "utf8", *self.program],
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -61,6 +61,9 @@ class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
         min=0,
         soft_max=8,
     )
+    look_at_it: BoolProperty(
+        name="Look at It", description="Turn the view to the picture's front", default=True
+    )
 
     def steps(self, context):
         if not self.filepath:
@@ -74,6 +77,8 @@ class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
         plane.select_set(True)
         context.view_layer.objects.active = plane
         view.show_pictures(context.screen)
+        if self.look_at_it:
+            view.look_at_front(context)
         if not self.detect:
             return f"{plane.name}: {plane.tableau.size[0]} x {plane.tableau.size[1]} px"
         return (yield from detect_steps(context, plane, self.face, self.folder))

@@ -64,3 +64,16 @@ def show_pictures(screen: Any) -> None:
         if area.type == "VIEW_3D" and area.spaces.active.shading.type == "SOLID":
             area.spaces.active.shading.color_type = "TEXTURE"
             area.spaces.active.shading.light = "FLAT"
+
+
+def look_at_front(context: Any) -> None:
+    """Turn the 3D view that the artist works in to the front and onto the selection; nothing without a window."""
+    area = context.area
+    if bpy.app.background or area is None or area.type != "VIEW_3D":
+        return
+    if area.spaces.active.region_3d.view_perspective == "CAMERA":
+        return
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with context.temp_override(area=area, region=region):
+        bpy.ops.view3d.view_axis(type="FRONT")
+        bpy.ops.view3d.view_selected()

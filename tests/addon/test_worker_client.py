@@ -46,7 +46,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], Worker]]:
     def make(source: str) -> Worker:
         script = tmp_path / "worker.py"
         script.write_text(source)
-        made.append(Worker(Path(sys.executable), script, tmp_path / "log" / "engine.log"))
+        made.append(Worker(Path(sys.executable), [str(script)], tmp_path / "log" / "engine.log"))
         return made[-1]
 
     yield make
@@ -141,4 +141,4 @@ def test_a_python_that_is_none(tmp_path: Path) -> None:
     program = tmp_path / "python"
     program.write_text("not a program")
     with pytest.raises(Problem, match="does not start"):
-        Worker(program, tmp_path / "worker.py", tmp_path / "log").request("echo")
+        Worker(program, [], tmp_path / "log").request("echo")
