@@ -22,13 +22,12 @@ import threading
 import time
 import traceback
 from importlib import metadata
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, TextIO
 
 PROTOCOL = 1
 PACKAGES = ("numpy", "torch", "av", "opencv-python-headless", "mediapipe", "face-alignment")
-_PACKAGE = "tableau_engine"
+_PACKAGE = "core"
 _PROGRESS_EVERY = 0.1  # seconds
 _GRACE = 5.0  # seconds that a running job gets to stop after the end of stdin
 
@@ -228,15 +227,21 @@ def main() -> None:
 
 
 def _bootstrap() -> None:
-    """Run as a script: import this package by its place, under a private name, and start from there.
+    """Run as a script: import the engine by its place and start from there.
 
-    ``-I`` leaves no folder of ours on sys.path, and inside Blender's extension folder the package has another
-    name; relative imports work under any.
+    ``-I`` leaves no folder of ours on sys.path, and inside Blender's extension folder the engine is part of a
+    package that must not be imported here.  It is called "core" in every process, because compiled code kept
+    on disk is bound to the module names it was made under.
     """
-    package = importlib.util.module_from_spec(ModuleSpec(_PACKAGE, None, is_package=True))
-    package.__path__ = [str(Path(__file__).resolve().parents[1])]
+    folder = Path(__file__).resolve().parent
+    spec = importlib.util.spec_from_file_location(
+        _PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None and spec.loader is not None
+    package = importlib.util.module_from_spec(spec)
     sys.modules[_PACKAGE] = package
-    importlib.import_module(f"{_PACKAGE}.{Path(__file__).resolve().parent.name}.worker").main()
+    spec.loader.exec_module(package)
+    importlib.import_module(f"{_PACKAGE}.worker").main()
 
 
 if __name__ == "__main__":
