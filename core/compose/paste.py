@@ -18,8 +18,8 @@ from . import resample
 
 Box = tuple[int, int, int, int]
 _BAND = 64  # rows that one thread takes at a time
-_MINIFIED = 1.5
-_MOST_SAMPLES = 4
+_MINIFIED = 1.3  # times that the flow may shrink the picture before one sample a pixel is not enough
+_MOST_SAMPLES = 6
 _STILL = 1e-3  # px: less than this is no motion
 _table = resample.lanczos_table()
 
@@ -97,7 +97,11 @@ def warp_native(pixels: np.ndarray, box: Box, grid_map: np.ndarray) -> np.ndarra
 
 
 def _spread(shift: np.ndarray, box: Box) -> np.ndarray:
-    """float32 [h, w, 5]: samples a side where the flow shrinks the picture (else 0), and the flow's Jacobian there."""
+    """float32 [h, w, 5]: samples a side where the flow shrinks the picture (else 0), and how far they reach.
+
+    The reach is the flow's Jacobian (dx/dx, dx/dy, dy/dx, dy/dy) times the half width of a tent filter, in pixels of
+    the frame, that grows from nothing with the shrinking.
+    """
     h, w = shift.shape[:2]
     out = np.zeros((h, w, 5), np.float32)
     if h < 2 or w < 2:
@@ -109,8 +113,8 @@ def _spread(shift: np.ndarray, box: Box) -> np.ndarray:
     e, f = (j[..., 0] + j[..., 3]) / 2, (j[..., 0] - j[..., 3]) / 2
     g, k = (j[..., 2] + j[..., 1]) / 2, (j[..., 2] - j[..., 1]) / 2
     largest = np.hypot(e, k) + np.hypot(f, g)
-    out[..., 0] = np.where(largest > _MINIFIED, np.minimum(np.ceil(largest), _MOST_SAMPLES), 0)
-    out[..., 1:] = j
+    out[..., 0] = np.where(largest > _MINIFIED, np.minimum(np.ceil(largest) + 1, _MOST_SAMPLES), 0)
+    out[..., 1:] = j * np.clip(1.2 * (largest - 1), 0, 1)[..., None]
     return out
 
 

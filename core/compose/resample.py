@@ -72,7 +72,7 @@ def warp_rows(
     """Fill rows ``row0:row1`` of ``out`` [bh, bw, C] with ``pixels`` [H, W, C], C = 3 or 4, displaced by ``grid``.
 
     ``grid`` f32 [gh, gw, 2]: where a pixel comes from minus where it is, px (x, y).  ``spread`` f32 [gh, gw, 5]: how
-    many samples a side (0 or 1: one) and the Jacobian there (dx/dx, dx/dy, dy/dx, dy/dy).  ``x_first`` and the like come
+    many samples a side (0 or 1: one) and how far they reach (dx/dx, dx/dy, dy/dx, dy/dy).  ``x_first`` etc. come
     from ``grid_weights``.  (``left``, ``top``): picture pixel of out[0, 0].
     """
     height, width, channels = pixels.shape
@@ -174,20 +174,25 @@ def warp_rows(
                 continue
             if count <= 1:
                 _sample(pixels, px, py, table, height, width, channels, total, low, high)
+                for c in range(channels):
+                    slack = np.float32(_OVERSHOOT) * (high[c] - low[c])
+                    total[c] = _clamp(total[c], low[c] - slack, high[c] + slack)
             else:
-                acc0 = acc1 = acc2 = acc3 = np.float32(0)
+                acc0 = acc1 = acc2 = acc3 = norm = np.float32(0)
                 for b in range(count):
-                    v = (b + 0.5) / count - 0.5
+                    v = np.float32((2 * b + 1) / count - 1)
                     for a in range(count):
-                        u = (a + 0.5) / count - 0.5
+                        u = np.float32((2 * a + 1) / count - 1)
                         sx = px + spread[node_y, node_x, 1] * u + spread[node_y, node_x, 2] * v
                         sy = py + spread[node_y, node_x, 3] * u + spread[node_y, node_x, 4] * v
                         _sample(pixels, sx, sy, table, height, width, channels, total, low, high)
-                        acc0 += total[0]
-                        acc1 += total[1]
-                        acc2 += total[2]
-                        acc3 += total[3]
-                n = np.float32(1 / (count * count))
+                        w = (np.float32(1) - abs(u)) * (np.float32(1) - abs(v))
+                        acc0 += w * total[0]
+                        acc1 += w * total[1]
+                        acc2 += w * total[2]
+                        acc3 += w * total[3]
+                        norm += w
+                n = np.float32(1) / norm
                 total[0], total[1], total[2], total[3] = acc0 * n, acc1 * n, acc2 * n, acc3 * n
             if channels == 4:
                 alpha = _clamp(total[3], 0.0, peak)
@@ -202,7 +207,7 @@ def warp_rows(
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
 def _sample(pixels, px, py, table, height, width, channels, total, low, high):  # type: ignore[no-untyped-def]
-    """One Lanczos sample into ``total`` (colors times alpha / peak where there is alpha), limited by its neighbors."""
+    """One Lanczos sample into ``total`` (colors times alpha / peak where there is alpha), its neighbors' range."""
     px = _clamp(px, -1.0, width + 0.0)
     py = _clamp(py, -1.0, height + 0.0)
     ix, iy = int(np.floor(px)), int(np.floor(py))
@@ -256,9 +261,6 @@ def _sample(pixels, px, py, table, height, width, channels, total, low, high):  
                         v3 = np.float32(pixels[y, x, 3])
                         low[3], high[3] = min(low[3], v3), max(high[3], v3)
     total[0], total[1], total[2], total[3] = r0, r1, r2, r3
-    for c in range(channels):
-        slack = np.float32(_OVERSHOOT) * (high[c] - low[c])
-        total[c] = _clamp(total[c], low[c] - slack, high[c] + slack)
 
 
 @njit(cache=True, fastmath=True, nogil=True)

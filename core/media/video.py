@@ -80,8 +80,9 @@ def read_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
             if count == 0:
                 start, time = time, 0.0
             else:
-                # equal or falling stamps occur in badly cut files; the order of the frames is what counts then
-                time = max(time - start, last + 0.25 / float(rate))
+                time -= start
+                if time <= last:  # happens in badly cut files; the order of the frames is what counts then
+                    time = last + 1e-3
             yield time, upright.convert(frame)
             last = time
             count += 1
