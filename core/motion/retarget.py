@@ -113,8 +113,15 @@ def retarget(
     state = replace(state, expression=_expression(model, driver, sitter, gains))
     still = replace(state, expression=np.broadcast_to(fit.state.expression, state.expression.shape))
     base = sitter.place(project(model, fit.identity, still), state, 0.0)
-    out = sitter.place(project(model, fit.identity, state), state, _residual(driver, gains, same))
+    moved = project(model, fit.identity, state)
+    out = sitter.place(moved, state, _residual(driver, gains, same))
     _lids(out, base, driver, gains)
+    if same < 1:
+        # how far the lips part is too telling to be damped with the rest of a stranger's residual
+        parted = features.lip_gap(sitter.place(moved, state, 0.0)) + _unexplained_gap(
+            model, driver, base, gains
+        )
+        features.set_lip_gap(out, features.lip_gap(out) * same + parted * (1.0 - same))
     _lips(out, base, driver, gains, same)
     irises = _gaze(out, base, driver, gains, same, solved=isinstance(performance, LandmarkTrack))
     meta: dict[str, Any] = {k: v for k, v in performance.meta.items() if k != "size"}
@@ -267,6 +274,14 @@ def _lids(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains) -> No
     closure = np.where(usable[..., None], np.clip(closure * gains.blink, -0.4, 1.0), 0.0)
     own = np.maximum(features.lid_separation(base), 0.0)
     features.set_lids(out, own * (1.0 - closure), ramp(closure.mean(axis=2), 0.75, 1.0))
+
+
+def _unexplained_gap(model: HeadModel, driver: Driver, base: np.ndarray, gains: Gains) -> np.ndarray:
+    """Inner-lip gap [T, 1] px of the portrait that the performer shows beyond what the head model makes of it."""
+    solved = project(model, driver.identity, driver.state) + to_picture(driver.state, driver.local_rest[None])
+    more = features.lip_gap(driver.points).mean(axis=1) - features.lip_gap(solved).mean(axis=1)
+    share = features.mouth_slit(base).width / features.mouth_slit(driver.base).width
+    return (more * share * min(1.0, gains.mouth, gains.jaw))[:, None]
 
 
 def _lips(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same: float) -> None:
