@@ -254,7 +254,16 @@ def _bake_frames(
 ) -> None:
     from .media.picture import save_picture
 
-    compositor = plan.compositor(report)
+    stopped = Cancelled(
+        f"stopped; the finished frames are in {plan.job.output.folder}, run it again to continue"
+    )
+
+    def prepared(done: int, total: int, text: str) -> None:
+        if stop():
+            raise stopped
+        report(done, total, text)
+
+    compositor = plan.compositor(prepared)
     icc, text, output = plan.picture.icc, plan.provenance.png_text(), plan.job.output
 
     def write(number: int, pixels: np.ndarray) -> None:
@@ -275,7 +284,7 @@ def _bake_frames(
         if pending is not None:
             pending.result()
     if stop():
-        raise Cancelled(f"stopped; the finished frames are in {output.folder}, run it again to continue")
+        raise stopped
     report(len(todo), len(todo), f"frame {todo[-1]}")
 
 

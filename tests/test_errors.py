@@ -217,9 +217,9 @@ def limit_files(size: int) -> None:
 
 
 def test_a_full_disk_leaves_no_part_of_a_file(tmp_path: Path) -> None:
-    run_bake(make_job(tmp_path / "warm", 1))  # compiled code that has to be kept is kept by now
+    run_bake(make_job(tmp_path / "warm", 2))  # compiled code that has to be kept is kept by now
     job = make_job(tmp_path / "job", 4, video=tmp_path / "job" / "film.mp4")
-    tight = (tmp_path / "warm" / "frames" / "frame.0001.png").stat().st_size // 2
+    tight = (tmp_path / "warm" / "frames" / "frame.0002.png").stat().st_size // 2
     done = command_line("bake", tmp_path / "job" / "job.json", preexec_fn=lambda: limit_files(tight))
     line = the_line(done.returncode, done.stdout, done.stderr)
     assert "frame.0001.png" in line and "cannot be written" in line

@@ -221,14 +221,31 @@ def test_bake_reports_progress_and_the_result(host: Host, tmp_path: Path) -> Non
     assert (again["result"]["kept"], again["result"]["written"]) == (2, 0)
 
 
+def wait_for_frame(host: Host, number: int) -> None:
+    """Until so many frames are reported as done; the steps before the first one have other texts."""
+    while True:
+        message = host.inbox.get(timeout=120)
+        assert message["event"] == "progress", message
+        if message["text"].startswith("frame") and message["done"] >= number:
+            return
+
+
+def test_a_cancel_during_the_preparation_is_seen_too(host: Host, tmp_path: Path) -> None:
+    make_job(tmp_path, frames=400)
+    host.next("hello")
+    host.ask(1, "bake", job=str(tmp_path / "job.json"))
+    assert host.inbox.get(timeout=120)["text"] == "fitting the head"
+    host.send('{"method": "cancel", "params": {"id": 1}}')
+    assert host.next("error")["kind"] == "cancelled"
+    assert not (tmp_path / "frames").exists()
+
+
 def test_cancel_is_seen_between_frames_and_while_waiting(host: Host, tmp_path: Path) -> None:
     job = make_job(tmp_path, frames=400)
     host.next("hello")
     host.ask(1, "bake", job=str(tmp_path / "job.json"))
     host.ask(2, "bake", job=str(tmp_path / "job.json"))
-    while (message := host.inbox.get(timeout=120))["event"] == "progress" and message["done"] < 3:
-        pass
-    assert message["event"] == "progress", message
+    wait_for_frame(host, 3)
     host.send('{"method": "cancel", "params": {"id": 2}}')
     host.send('{"method": "cancel", "params": {"id": 1}}')
     host.ask(3, "ping")
@@ -246,8 +263,7 @@ def test_a_host_that_dies_mid_job_takes_the_worker_with_it(host: Host, tmp_path:
     make_job(tmp_path, frames=400)
     host.next("hello")
     host.ask(1, "bake", job=str(tmp_path / "job.json"))
-    while (message := host.inbox.get(timeout=120))["event"] == "progress" and message["done"] < 2:
-        pass
+    wait_for_frame(host, 2)
     host.process.stdin.close()  # type: ignore[union-attr]
     assert host.process.wait(15) == 0
     assert not [path for path in (tmp_path / "frames").iterdir() if path.name.startswith(".")]
