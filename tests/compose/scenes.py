@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A painted sitter made on the spot, with landmarks that are known: hair, face, neck and shoulders on a grained ground."""
+"""A painted sitter made on the spot, with known landmarks: hair, face, neck and shoulders on a grained ground."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def make_scene(size: tuple[int, int] = (640, 800), *, dark: bool = False, dtype:
         middle = points[eye, :2].mean(axis=0)
         cv2.ellipse(
             image,
-            tuple(np.int32(middle).tolist()),
+            (int(middle[0]), int(middle[1])),
             (int(0.1 * face), int(0.045 * face)),
             0,
             0,
@@ -83,11 +83,15 @@ def make_scene(size: tuple[int, int] = (640, 800), *, dark: bool = False, dtype:
             (235, 230, 225),
             -1,
         )
-        cv2.circle(image, tuple(np.int32(middle).tolist()), int(0.045 * face), (50, 35, 25), -1)
-    cv2.polylines(image, [np.int32(points[27:31, :2])], False, (180, 130, 105), max(1, int(0.03 * face)))
-    cv2.fillPoly(image, [np.int32(points[48:60, :2])], (170, 70, 70))
+        cv2.circle(image, (int(middle[0]), int(middle[1])), int(0.045 * face), (50, 35, 25), -1)
+    cv2.polylines(
+        image, [points[27:31, :2].astype(np.int32)], False, (180, 130, 105), max(1, int(0.03 * face))
+    )
+    cv2.fillPoly(image, [points[48:60, :2].astype(np.int32)], (170, 70, 70))
     for brow in (slice(17, 22), slice(22, 27)):
-        cv2.polylines(image, [np.int32(points[brow, :2])], False, (70, 45, 30), max(1, int(0.05 * face)))
+        cv2.polylines(
+            image, [points[brow, :2].astype(np.int32)], False, (70, 45, 30), max(1, int(0.05 * face))
+        )
     peak = np.iinfo(dtype).max
     scale = peak / 255
 

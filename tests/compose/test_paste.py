@@ -49,7 +49,7 @@ def test_identity_survives_float32_far_from_the_origin() -> None:
 def test_whole_pixel_shifts_are_exact(dtype: type) -> None:
     pixels = noise((120, 150, 3), dtype)
     box = (30, 30, 110, 90)
-    warped = warp_native(pixels, box, node_positions(box, (6, 8)) + np.float32([5, -3]))
+    warped = warp_native(pixels, box, node_positions(box, (6, 8)) + np.array([5, -3], np.float32))
     np.testing.assert_array_equal(warped, pixels[27:87, 35:115])
 
 
@@ -59,7 +59,7 @@ def test_fractions_of_pixels_are_sampled_truly(dtype: type) -> None:
     pixels = smooth((160, 200), dtype)
     box = (20, 20, 180, 140)
     for shift in [(0.5, 0.0), (0.25, 0.75), (3.013, -2.49)]:
-        warped = warp_native(pixels, box, node_positions(box, (9, 11)) + np.float32(shift))
+        warped = warp_native(pixels, box, node_positions(box, (9, 11)) + np.array(shift, np.float32))
         ys, xs = np.mgrid[20:140, 20:180] + 0.5
         expected = value_at(xs + shift[0], ys + shift[1]) * peak
         assert np.abs(warped - expected).max() < 0.012 * peak
@@ -71,7 +71,8 @@ def test_slow_motion_has_no_steps() -> None:
     box = (20, 20, 60, 60)
     nodes = node_positions(box, (4, 4))
     frames = [
-        warp_native(pixels, box, nodes + np.float32([0.3 + 0.01 * i, 0])).astype(int) for i in range(20)
+        warp_native(pixels, box, nodes + np.array([0.3 + 0.01 * i, 0], np.float32)).astype(int)
+        for i in range(20)
     ]
     steps = np.diff(np.stack(frames), axis=0)
     strongest = np.abs(steps).mean(axis=0).argmax()
@@ -114,7 +115,7 @@ def test_hard_edges_do_not_ring() -> None:
     pixels[:, 40:] = 190
     box = (10, 10, 70, 70)
     for part in (0.2, 0.5, 0.8):
-        warped = warp_native(pixels, box, node_positions(box, (4, 4)) + np.float32([part, 0.3]))
+        warped = warp_native(pixels, box, node_positions(box, (4, 4)) + np.array([part, 0.3], np.float32))
         away = np.concatenate([warped[:, :26], warped[:, 33:]], axis=1)
         assert set(np.unique(away)) == {60, 190}  # nothing outside the edge itself changes
         assert warped.min() >= 27 and warped.max() <= 223
@@ -125,7 +126,9 @@ def test_fine_texture_keeps_its_strength() -> None:
     grain = cv2.GaussianBlur(rng.normal(0, 60, (300, 300)).astype(np.float32), (0, 0), 0.8) + 128
     pixels = np.repeat(np.clip(grain, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
     box = (20, 20, 280, 280)
-    moved = warp_native(pixels, box, node_positions(box, (4, 4)) + np.float32([0.5, 0.5])).astype(float)
+    moved = warp_native(pixels, box, node_positions(box, (4, 4)) + np.array([0.5, 0.5], np.float32)).astype(
+        float
+    )
     assert moved.std() > 0.93 * pixels[20:280, 20:280].astype(float).std()
     xs, ys = np.meshgrid(
         np.arange(20, 280, dtype=np.float32) + 0.5, np.arange(20, 280, dtype=np.float32) + 0.5
@@ -139,7 +142,7 @@ def test_shrinking_does_not_alias() -> None:
     stripes[:, ::3] = 255  # 85 on average; every third column taken alone would be all black or all white
     box = (100, 100, 300, 300)
     nodes = node_positions(box, (20, 20))
-    middle = np.float32([200, 200])
+    middle = np.array([200, 200], np.float32)
     warped = warp_native(stripes, box, middle + (nodes - middle) * np.float32(1.9))[40:-40, 40:-40]
     few = warped.astype(float).mean(axis=0)
     assert abs(few.mean() - 85) < 6
@@ -158,7 +161,7 @@ def test_clear_pixels_lend_no_color() -> None:
     pixels[..., :3] = (0, 255, 0)  # a green that must never show
     pixels[20:60, 20:60] = (200, 100, 50, 255)
     box = (5, 5, 75, 75)
-    warped = warp_native(pixels, box, node_positions(box, (5, 5)) + np.float32([0.4, 0.6]))
+    warped = warp_native(pixels, box, node_positions(box, (5, 5)) + np.array([0.4, 0.6], np.float32))
     seen = warped[..., 3] > 8
     assert np.abs(warped[seen][:, :3].astype(int) - (200, 100, 50)).max() <= 6
     assert (warped[..., 3] == 0).any() and (warped[..., 3] == 255).any()
@@ -168,7 +171,7 @@ def test_beyond_the_picture_its_border_goes_on() -> None:
     pixels = np.full((70, 70, 3), 50, np.uint8)
     pixels[:, 60:] = 220
     box = (0, 0, 70, 70)
-    warped = warp_native(pixels, box, node_positions(box, (4, 4)) + np.float32([500, -500]))
+    warped = warp_native(pixels, box, node_positions(box, (4, 4)) + np.array([500, -500], np.float32))
     assert (warped == 220).all()
 
 
