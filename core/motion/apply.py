@@ -30,12 +30,12 @@ def apply_retime(
     A performance that loops (``meta`` has "loop" and "period" in seconds) repeats without a seam.
     """
     rate = rate or retime.rate or performance.rate
-    bound = retime.bind(performance.times)
+    period = performance.meta["period"] if performance.meta.get("loop") else None
+    bound = retime.bind(performance.times, period)
     wanted = range(bound.frame_count(rate)) if frames is None else frames
     numbers = np.arange(wanted.start, wanted.stop, wanted.step)
     main, second, weight = bound.frame_plan(numbers, rate)
     clock = frame_times(numbers, rate)
-    period = performance.meta["period"] if performance.meta.get("loop") else None
     if isinstance(performance, ExpressionCurves):
         shown = sample_curves(performance, main, period=period, clock=clock)
         if (weight > 0).any():

@@ -117,8 +117,7 @@ class Authored:
 
 
 def _look(channels: dict[str, np.ndarray]) -> None:
-    """Gaze angles as the eight eyeLook coefficients; lids follow a gaze up or down a little, as real ones
-    do."""
+    """Gaze angles as the eight eyeLook coefficients; lids follow a gaze up or down a little, as real ones do."""
     aside, up = channels["gazeYaw"] / LOOK_ASIDE, channels["gazePitch"] / LOOK_UP_DOWN
     for side, sign in (("Left", 1.0), ("Right", -1.0)):
         channels[f"eyeLookOut{side}"] += np.maximum(sign * aside, 0.0)

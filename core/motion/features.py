@@ -37,8 +37,7 @@ def eye_distance(points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Slit:
-    """A frame of reference between two corners: center, unit axis and unit normal (down) [..., 2], width
-    [...]."""
+    """A frame of reference between two corners: center, unit axis and unit normal (down) [..., 2], width [...]."""
 
     center: np.ndarray
     axis: np.ndarray

@@ -47,8 +47,7 @@ def spread_blinks(count: int, duration: float, seed: int) -> tuple[float, ...]:
 
 
 def add_life(life: Life, times: np.ndarray, duration: float, channels: dict[str, np.ndarray]) -> None:
-    """Add the small life at ``times`` [N] seconds onto ``channels`` (name -> [N], see performance files),
-    in place."""
+    """Add the small life at ``times`` [N] seconds onto ``channels`` (name -> [N], see performance files), in place."""
     turn = 2 * np.pi * times / duration
     rng = np.random.default_rng([life.seed, 3])
     if life.breaths and life.breath:
@@ -93,8 +92,7 @@ def add_blink(channels: dict[str, np.ndarray], since: np.ndarray, depth: float) 
 
 
 def _drift(turn: np.ndarray, rng: np.random.Generator, duration: float) -> np.ndarray:
-    """A slow wandering in about -1..1, made of whole numbers of waves per loop, none quicker than 1.6
-    seconds."""
+    """A slow wandering in about -1..1, made of whole numbers of waves per loop, none quicker than 1.6 seconds."""
     most = max(1, int(duration / 1.6))
     waves = np.arange(1, most + 1)
     size = rng.uniform(0.5, 1.0, most) / waves

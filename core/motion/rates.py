@@ -46,6 +46,5 @@ def frame_times(frames: int | np.ndarray, rate: Fraction, start: int = 0) -> np.
 
 
 def frame_count(duration: float, rate: Fraction) -> int:
-    """How many frames start within ``duration`` seconds; a duration within rounding of a frame does not add
-    one."""
+    """How many frames start within ``duration`` seconds; a duration within rounding of a frame does not add one."""
     return max(1, int(np.ceil(duration * float(rate) - 1e-6)))

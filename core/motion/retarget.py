@@ -4,18 +4,15 @@
 Motion is relative: what changed since the performance's reference frame is added to what the painter painted.
 
 * Head rotation is the change in the performer's head axes, applied in the sitter's: a nod stays a nod on a head that is
-  painted in three-quarter view.  Shifts are told in eye distances.  A stranger's turns and shifts beyond
-  what a painted head bears are softly compressed (yaw from about 25 degrees; less on a head that is already
-  turned that way).
-* Expression changes are added to the portrait's own expression; what the portrait shows already is not
-doubled.  Mouth
+  painted in three-quarter view.  Shifts are told in eye distances.  A stranger's turns and shifts beyond what a painted
+  head bears are softly compressed: yaw from 27 degrees on, never beyond 45, and less on a head that is painted turned
+  that way already (48 degrees in all); pitch from 17, roll from 19 degrees; shifts from 0.6 eye distances.
+* Expression changes are added to the portrait's own expression; what the portrait shows already is not doubled.  Mouth
   and jaw are scaled by the width of the portrait's mouth.
-* What the head model does not explain (the residual) is carried over in head axes: fully where performer
-and sitter are
+* What the head model does not explain (the residual) is carried over in head axes: fully where performer and sitter are
   the same face, damped and bounded for a stranger, whose jaw line is never taken.
-* Eyes close over the portrait's own opening: a shut eye of the performer is a shut eye of the portrait.
-Irises move in
-  eye widths and stay inside.  Lips that are closed in the performance meet, and never cross.
+* Eyes close over the portrait's own opening: a shut eye of the performer is a shut eye of the portrait.  Irises move in
+  eye widths and stay inside.  Lips that are closed in the performance meet, never cross and never thin to nothing.
 
 With the performer's own reference frame as the portrait and unit gains, the performer's landmarks come back; only full
 blinks differ, because lids are made to meet where a detector leaves a gap.
@@ -161,8 +158,7 @@ class _Sitter:
         return cls(fit, local, depth, shown)
 
     def place(self, projected: np.ndarray, state: HeadState, residual: np.ndarray | float) -> np.ndarray:
-        """Landmarks [T, 70, 3] for projections in these poses: with the portrait's own residual and another
-        one."""
+        """Landmarks [T, 70, 3] for projections in these poses: with the portrait's own residual and another one."""
         out = projected + to_picture(state, self.local[None] + residual)
         out[..., 2] += self.depth * (state.scale / self.fit.state.scale)[:, None]
         return out
@@ -207,9 +203,9 @@ def _pose(driver: Driver, fit: HeadFit, gains: Gains, same: float) -> HeadState:
     turn = to_vector(multiply(conjugate(driver.rest.rotation), driver.state.rotation)) * gains.rotation
     painted = float(to_head_angles(fit.state.rotation)[0])
     # a head axis y points down: turning toward the picture's right is a negative angle about it
-    room = np.where(-turn[:, 1] > 0, 55.0 - painted, 55.0 + painted)
+    room = np.where(-turn[:, 1] > 0, 48.0 - painted, 48.0 + painted)
     most = np.radians(
-        np.stack([np.full(len(turn), 28.0), np.clip(room, 14.0, 45.0), np.full(len(turn), 32.0)], 1)
+        np.stack([np.full(len(turn), 28.0), np.clip(room, 7.0, 45.0), np.full(len(turn), 32.0)], 1)
     )
     bounded = soft_limit(turn, 0.6 * most, most)
     turn = turn * same + bounded * (1.0 - same)
@@ -310,8 +306,7 @@ def _lips(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same:
 def _gaze(
     out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same: float, *, solved: bool
 ) -> np.ndarray:
-    """Irises [T, 2, 2] px: the performer's movement in eye widths, added to the painted gaze and kept
-    inside."""
+    """Irises [T, 2, 2] px: the performer's movement in eye widths, added to the painted gaze and kept inside."""
     change = features.iris_offset(driver.points, driver.points[:, 68:, :2])
     change -= features.iris_offset(driver.base, driver.base[:, 68:, :2])
     if solved:

@@ -28,21 +28,12 @@ KINDS, INTERPOLATIONS, OUTSIDES = get_args(Kind), get_args(Interpolation), get_a
 
 @dataclass(frozen=True)
 class Clip:
-    """The frames of a performance that a recipe works on: time of the first and last one, usual step, in
-    seconds."""
+    """What a recipe works on, in seconds: first and last frame, their usual step, where the last one ends."""
 
     first: float
     last: float
     step: float
-
-    @classmethod
-    def of(cls, times: np.ndarray) -> Clip:
-        return cls(float(times[0]), float(times[-1]), frame_step(times))
-
-    @property
-    def end(self) -> float:
-        """Where the last frame ends."""
-        return self.last + self.step
+    end: float
 
 
 @dataclass(frozen=True)
@@ -68,8 +59,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A segment with every range known: ``length`` scene seconds, the performance goes from ``start`` to
-    ``end``."""
+    """A segment with every range known: ``length`` scene seconds, the performance goes from ``start`` to ``end``."""
 
     segment: Segment
     begin: float
@@ -169,17 +159,21 @@ class Retime:
 
         return from_dict(data, where)
 
-    def bind(self, times: np.ndarray) -> Retime:
-        """The same recipe for a performance with these time stamps [T]: its trims and open ranges are now
-        known."""
-        clip = Clip.of(np.asarray(times, np.float64))
-        first = clip.first if self.trim_in is None else self.trim_in
-        last = clip.last if self.trim_out is None else min(clip.last, self.trim_out - clip.step)
-        if first > clip.last or last < first - SNAP:
+    def bind(self, times: np.ndarray, period: float | None = None) -> Retime:
+        """The same recipe for a performance with these time stamps [T]: its trims and open ranges are now known.
+
+        period: seconds after which the performance repeats, if it does; else its last frame is as long as the others.
+        """
+        times = np.asarray(times, np.float64)
+        step = frame_step(times)
+        begin, end = float(times[0]), float(times[-1] + step if period is None else times[0] + period)
+        first = begin if self.trim_in is None else max(begin, self.trim_in)
+        end = end if self.trim_out is None else min(end, self.trim_out)
+        if end - first < SNAP:
             raise InputError(
-                f"{self.name}: 'in' and 'out' leave nothing of a performance of {clip.end:.3f} s"
+                f"{self.name}: 'in' and 'out' leave nothing of a performance of {times[-1] + step:.3f} s"
             )
-        return replace(self, clip=Clip(first, max(first, last), clip.step))
+        return replace(self, clip=Clip(first, max(first, min(float(times[-1]), end - step)), step, end))
 
     @property
     def duration(self) -> float:
@@ -193,8 +187,7 @@ class Retime:
         return frame_count(self.duration, rate or self.rate or Fraction(25))
 
     def map(self, scene_times: np.ndarray) -> np.ndarray:
-        """Performance seconds, float64 [N], for scene seconds [N]; see :meth:`plan` for the cross-fade of a
-        loop."""
+        """Performance seconds, float64 [N], for scene seconds [N]; see :meth:`plan` for the cross-fade of a loop."""
         return self.plan(scene_times)[0]
 
     def frame_plan(self, frames: np.ndarray, rate: Fraction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -245,8 +238,7 @@ class Retime:
         return self.clip.step * stretch if self.clip is not None else 0.0
 
     def _timeline(self) -> tuple[list[_Piece], float, float]:
-        """Pieces in natural time, the factor from natural to scene time, and the duration in scene
-        seconds."""
+        """Pieces in natural time, the factor from natural to scene time, and the duration in scene seconds."""
         pieces: list[_Piece] = []
         begin, at = 0.0, self._edge("first", "in", 0)
         for number, segment in enumerate(self.segments or (Segment("play"),), 1):

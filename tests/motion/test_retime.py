@@ -167,6 +167,16 @@ def test_a_looping_performance_runs_on_through_any_recipe() -> None:
     assert slow.meta["rate"] == "25"
 
 
+def test_a_loop_keeps_its_period_at_a_rate_that_does_not_divide_it() -> None:
+    rate = Fraction(24000, 1001)
+    times = frame_times(96, rate)
+    curves = make_curves(times, 0.5 - 0.5 * np.cos(2 * np.pi * times / 4), np.zeros(96))
+    curves.meta.update(loop=True, period=4.0)
+    out = apply_retime(curves, Retime(after="loop"), rate, range(96 * 20))
+    truth = 0.5 - 0.5 * np.cos(2 * np.pi * out.times / 4)
+    assert np.abs(out.expression[:, 0] - truth).max() < 5e-3
+
+
 def test_applying_to_a_track_keeps_scene_times() -> None:
     track = make_track(STAMPS, STAMPS)
     out = apply_retime(track, Retime((Segment("reverse"),)), Fraction(25))
