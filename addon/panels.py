@@ -29,7 +29,7 @@ class TABLEAU_PT_job(TableauPanel, bpy.types.Panel):
         if job is None:
             return
         done, total, text = job.progress
-        words = "Stopping" if job.cancelled else (text or job.title)
+        words = "Stopping" if job.cancelled else (text[:1].upper() + text[1:] or job.title)
         column = self.layout.column()
         if total:
             column.progress(factor=done / total, text=f"{words} ({done} of {total})")

@@ -95,7 +95,7 @@ class Worker:
         """End the process; what it had not finished becomes a problem."""
         if self._process is None:
             return
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, subprocess.TimeoutExpired):
             self._write({"id": 0, "method": "shutdown", "params": {}})
             self._pipe(self._process.stdin).close()
             self._process.wait(timeout=1.0)

@@ -78,7 +78,7 @@ class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
         context.view_layer.objects.active = plane
         view.show_pictures(context.screen)
         if self.look_at_it:
-            view.look_at_front(context)
+            view.look_at(context, plane)
         if not self.detect:
             return f"{plane.name}: {plane.tableau.size[0]} x {plane.tableau.size[1]} px"
         return (yield from detect_steps(context, plane, self.face, self.folder))

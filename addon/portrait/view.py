@@ -66,14 +66,14 @@ def show_pictures(screen: Any) -> None:
             area.spaces.active.shading.light = "FLAT"
 
 
-def look_at_front(context: Any) -> None:
-    """Turn the 3D view that the artist works in to the front and onto the selection; nothing without a window."""
+def look_at(context: Any, plane: Any) -> None:
+    """Turn the 3D view that the artist works in squarely to ``plane``; nothing without a window or through a camera."""
     area = context.area
     if bpy.app.background or area is None or area.type != "VIEW_3D":
         return
-    if area.spaces.active.region_3d.view_perspective == "CAMERA":
-        return
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with context.temp_override(area=area, region=region):
-        bpy.ops.view3d.view_axis(type="FRONT")
-        bpy.ops.view3d.view_selected()
+    seen = area.spaces.active.region_3d
+    if seen.view_perspective != "CAMERA":
+        context.view_layer.update()
+        seen.view_perspective = "ORTHO"
+        seen.view_location, seen.view_rotation, _ = plane.matrix_world.decompose()
+        seen.view_distance = 2.2 * max(plane.dimensions)

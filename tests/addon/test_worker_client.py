@@ -137,6 +137,19 @@ def test_close_ends_what_waits(start: Callable[[str], Worker]) -> None:
     assert not worker.running
 
 
+def test_close_ends_a_worker_that_does_not_listen(start: Callable[[str], Worker]) -> None:
+    worker = start(HELLO + "import time; time.sleep(600)")
+    slow = worker.request("wait")
+    while worker.hello is None:
+        worker.pump()
+        time.sleep(0.005)
+    started = time.monotonic()
+    worker.close()
+    assert time.monotonic() - started < 5
+    assert slow.done
+    assert not worker.running
+
+
 def test_a_python_that_is_none(tmp_path: Path) -> None:
     program = tmp_path / "python"
     program.write_text("not a program")
