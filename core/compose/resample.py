@@ -47,7 +47,7 @@ def grid_weights(nodes: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     return first.astype(np.int32) - 1, weight.astype(np.float32)
 
 
-@njit(cache=True, fastmath=True, nogil=True, inline="always")
+@njit(cache=True, fastmath=True, nogil=True)
 def _clamp(value, low, high):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     return min(max(value, low), high)
 
@@ -205,7 +205,7 @@ def warp_rows(
                     out[row, column, c] = int(_clamp(total[c], 0.0, peak) + 0.5)
 
 
-@njit(cache=True, fastmath=True, nogil=True, inline="always")
+@njit(cache=True, fastmath=True, nogil=True)
 def _sample(pixels, px, py, table, height, width, channels, total, low, high):  # type: ignore[no-untyped-def]
     """One Lanczos sample into ``total`` (colors times alpha / peak where there is alpha), its neighbors' range."""
     px = _clamp(px, -1.0, width + 0.0)

@@ -150,6 +150,6 @@ def test_eight_paintings(shared: Path) -> None:
         matte = sitter_matte(picture, face)
         alpha = matte.at(picture.pixels.shape)
         features = np.zeros(alpha.shape, np.uint8)
-        cv2.fillConvexPoly(features, cv2.convexHull(face.points[17:, :2]).astype(np.int32), 1)
+        cv2.fillConvexPoly(features, cv2.convexHull(face.points[17:, :2].astype(np.int32)), 1)
         assert alpha[features > 0].min() > 0.95, path.name
         assert 0.15 < matte.alpha.mean() < 0.8, path.name
