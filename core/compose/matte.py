@@ -58,7 +58,8 @@ class Matte:
             np.float32,
         )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(alpha, affine, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        out = cv2.warpAffine(alpha, affine, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.clip(out, 0, 1, out=out)  # rounding may leave 1.0000001
 
     def at(self, shape: tuple[int, ...]) -> np.ndarray:
         """float32 [H, W]: the matte of the whole picture, ``shape`` being the picture's (H, W, ...)."""

@@ -18,7 +18,7 @@ _COARSEST = 48
 _DEPTH = (
     0.09  # of the longest side: how far inside the silhouette patches are sought at full working resolution
 )
-_GROW = 0.006  # of the longest side: edges are mixed with the sitter's colors, so the hole reaches over them
+_GROW = 0.009  # of the longest side: edges are mixed with the sitter's colors, so the hole reaches over them
 _TILE = 1024
 
 
