@@ -26,7 +26,7 @@ from .mesh import EXTENT, FaceUnits
 from .mouth import take_mouth
 from .paste import Box, node_positions, warp_native
 from .plate import clean_plate
-from .relief import build_relief
+from .relief import build_relief, signed_areas
 from .uncover import Background
 
 GRID = 448  # nodes along the longer side of the coarse flow
@@ -92,7 +92,6 @@ class Compositor:
         crop = Crop.of(picture.pixels, face.points[:, :2].min(0) - around, face.points[:, :2].max(0) + around)
         self._eyes = [take_eye(crop, eye, face.points, face.irises[i]) for i, eye in enumerate(EYES)]
         self._mouth = take_mouth(crop, self.model, self.fit, face.points, self.units.unit)
-        self._areas = _areas(self.relief.rest, self.relief.mesh.triangles)
         self.last_flow: Flow | None = None
         report(4, 4, "ready")
 
@@ -159,7 +158,8 @@ class Compositor:
         shape = self._grid()
         cell = np.array([width / shape[1], height / shape[0]])
         shift = self._raster(vertices, (x0, y0), cell, shape)
-        ratio = _areas(vertices, self.relief.mesh.triangles)[self.relief.face] / self._areas[self.relief.face]
+        face = self.relief.face
+        ratio = signed_areas(vertices, self.relief.mesh.triangles[face]) / self.relief.areas[face]
         return Flow(self.region, shift, vertices, state, float(ratio.min()))
 
     def _raster(
@@ -230,9 +230,3 @@ def _lookup(matte: Matte) -> Callable[[np.ndarray], np.ndarray]:
         )[:, 0]
 
     return at
-
-
-def _areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Twice the signed area of each triangle [F]."""
-    a, b, c = (points[triangles[:, i], :2] for i in range(3))
-    return (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])

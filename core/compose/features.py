@@ -13,14 +13,12 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 
-def spline_matrix(count: int, samples: int) -> np.ndarray:
-    """float64 [samples, count]: a cubic curve through ``count`` evenly spaced points, at ``samples`` even places."""
-    place = np.linspace(0.0, 1.0, count)
-    return np.asarray(
-        CubicSpline(place, np.eye(count), bc_type="not-a-knot" if count > 4 else "natural")(
-            np.linspace(0.0, 1.0, samples)
-        )
+def spline_matrix(count: int, at: np.ndarray) -> np.ndarray:
+    """float64 [len(at), count]: a cubic curve through ``count`` points, evaluated at places 0..1 along it."""
+    spline = CubicSpline(
+        np.linspace(0.0, 1.0, count), np.eye(count), bc_type="not-a-knot" if count > 4 else "natural"
     )
+    return np.asarray(spline(at))
 
 
 @dataclass(frozen=True)
@@ -32,15 +30,22 @@ class Opening:
     lower: tuple[int, ...]
     samples: int
 
-    @property
-    def matrix(self) -> np.ndarray:
-        """[samples, number of landmarks of one edge]."""
-        return spline_matrix(len(self.upper), self.samples)
+    def matrix(self, at: np.ndarray | None = None) -> np.ndarray:
+        """[samples, number of landmarks of one edge], at even places or at those given."""
+        return spline_matrix(len(self.upper), np.linspace(0.0, 1.0, self.samples) if at is None else at)
 
-    def curves(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def curves(self, points: np.ndarray, at: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Upper and lower edge [samples, 2] for landmarks [68, >=2]."""
-        matrix = self.matrix
+        matrix = self.matrix(at)
         return matrix @ points[list(self.upper), :2], matrix @ points[list(self.lower), :2]
+
+    def even(self, points: np.ndarray) -> np.ndarray:
+        """Places [samples] along the edges that lie evenly in the picture, for landmarks [68, >=2]."""
+        fine = np.linspace(0.0, 1.0, 400)
+        upper, lower = self.curves(points, fine)
+        length = np.hypot(*np.diff((upper + lower) / 2, axis=0).T) + 1e-9
+        along = np.concatenate([[0.0], np.cumsum(length)]) / length.sum()
+        return np.interp(np.linspace(0.0, 1.0, self.samples), along, fine)
 
 
 EYES = (

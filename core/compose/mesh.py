@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.path import Path as Polygon
 from scipy.spatial import Delaunay, cKDTree
 
-from .features import OPENINGS, OUTER_LIPS, ring
+from .features import MOUTH, OPENINGS, OUTER_LIPS, ring
 
 EXTENT = (-3.4, -3.2, 3.4, 4.8)  # left, top, right, bottom of the mesh
 FINE, MIDDLE, COARSE = 0.05, 0.09, 0.17  # distance of neighboring vertices on the face, around it, at the rim
@@ -21,6 +21,8 @@ JAW, SINGLE = (
     tuple(range(17)),
     tuple(range(17, 36)),
 )  # landmarks that are handles one by one; lids and lips are curves
+CORNER = 0.04
+JAW_CLEARANCE = 0.14
 SEAM = 0.004  # closed lips and lids are pulled this far apart, so that the mesh can be cut between them
 
 
@@ -48,7 +50,8 @@ class CutMesh:
     """points: [V, 2].  triangles: int32 [F, 3] of the skin (the openings are left out).
     upper, lower: per opening, the vertex indices along its edges (corners shared).
     handles: [H] vertices that follow landmarks; handle_map: [H, 68], their positions as a linear map of the landmarks.
-    handle_jaw: bool [H], handles on the jaw line.  rim: bool [V], the outer border.
+    handle_jaw: bool [H], handles on the jaw line.  lips: [N, 2] pairs of handle numbers, outer lip and the inner lip beside it.
+    rim: bool [V], the outer border.
     """
 
     points: np.ndarray
@@ -58,6 +61,7 @@ class CutMesh:
     handles: np.ndarray
     handle_map: np.ndarray
     handle_jaw: np.ndarray
+    lips: np.ndarray
     rim: np.ndarray
 
 
@@ -93,22 +97,39 @@ def build_mesh(landmarks: np.ndarray) -> CutMesh:
         maps.append(wide)
 
     for opening in OPENINGS:
-        up, low = separated(*opening.curves(landmarks))
+        at = opening.even(landmarks)
+        matrix = opening.matrix(at)
+        up, low = separated(*opening.curves(landmarks, at))
         top = add(up)
         bottom = np.concatenate([top[:1], add(low[1:-1]), top[-1:]])
-        hold(top, opening.upper, opening.matrix)
-        hold(bottom[1:-1], opening.lower, opening.matrix[1:-1])
+        hold(top, opening.upper, matrix)
+        hold(bottom[1:-1], opening.lower, matrix[1:-1])
         uppers.append(top)
         lowers.append(bottom)
-        outlines.append((ring(up, low), np.unique(np.concatenate([top, bottom]))))
-    lips_up, lips_low = OUTER_LIPS.curves(landmarks)
+        outlines.append((ring(up, low), top, bottom))
+        if opening is not MOUTH:
+            add(_around_corners(up))
+    at = OUTER_LIPS.even(landmarks)
+    matrix = OUTER_LIPS.matrix(at)
+    lips_up, lips_low = OUTER_LIPS.curves(landmarks, at)
     mouth_corners = landmarks[[60, 64]]
     # a mouth corner of the outer lips that coincides with the inner one would make slivers
     keep = np.ones(len(lips_up), bool)
     keep[[0, -1]] = [np.hypot(*(lips_up[i] - mouth_corners[j])) > 0.02 for i, j in ((0, 0), (-1, 1))]
-    hold(add(lips_up[keep]), OUTER_LIPS.upper, OUTER_LIPS.matrix[keep])
-    hold(add(lips_low[1:-1]), OUTER_LIPS.lower, OUTER_LIPS.matrix[1:-1])
-    for index in (*JAW, *SINGLE):
+    inner = (
+        sum(map(len, vertices)) - 2 * MOUTH.samples + 2
+    )  # the mouth is the last opening: its upper edge starts here
+    place = np.arange(OUTER_LIPS.samples) / (OUTER_LIPS.samples - 1) * (MOUTH.samples - 1)
+    beside_up = inner + np.rint(place).astype(int)
+    beside_low = (inner + MOUTH.samples - 1 + np.rint(place).astype(int))[1:-1]
+    outer = sum(map(len, vertices))
+    hold(add(lips_up[keep]), OUTER_LIPS.upper, matrix[keep])
+    hold(add(lips_low[1:-1]), OUTER_LIPS.lower, matrix[1:-1])
+    beside = np.concatenate([beside_up[keep], beside_low])
+    lips = np.column_stack([outer + np.arange(len(beside)), beside])
+    # on a turned head the jaw line of a 3D detector runs across eye or cheek: there it is no handle
+    clear, _ = cKDTree(np.concatenate([*parts, landmarks[list(SINGLE)]])).query(landmarks[list(JAW)])
+    for index in (*np.array(JAW)[clear > JAW_CLEARANCE], *SINGLE):
         hold(add(landmarks[[index]]), (index,), np.ones((1, 1)))
     handles, handle_map = np.concatenate(vertices), np.concatenate(maps)
     handle_jaw = handle_map[:, list(JAW)].any(1)
@@ -117,7 +138,7 @@ def build_mesh(landmarks: np.ndarray) -> CutMesh:
     grid = _grid()
     distance, _ = cKDTree(features).query(grid)
     grid = grid[distance > 0.6 * FINE]
-    for outline, _ in outlines:
+    for outline, _, _ in outlines:
         grid = grid[~Polygon(outline).contains_points(grid)]
     add(grid)
     points = np.concatenate(parts)
@@ -127,8 +148,11 @@ def build_mesh(landmarks: np.ndarray) -> CutMesh:
     triangles[turn < 0] = triangles[turn < 0][:, ::-1]
     center = (a + b + c) / 3
     inside = np.zeros(len(triangles), bool)
-    for outline, members in outlines:
-        inside |= np.isin(triangles, members).all(1) & Polygon(outline).contains_points(center)
+    for outline, top, bottom in outlines:
+        above, below = np.isin(triangles, top[1:-1]).any(1), np.isin(triangles, bottom[1:-1]).any(1)
+        member = np.isin(triangles, np.concatenate([top, bottom])).all(1)
+        # within the opening, or across its cut
+        inside |= (member & Polygon(outline).contains_points(center)) | (above & below)
     triangles = triangles[~inside & (np.abs(turn) > 1e-9)]
     left, top_, right, bottom_ = EXTENT
     rim = (
@@ -142,7 +166,20 @@ def build_mesh(landmarks: np.ndarray) -> CutMesh:
         handles,
         handle_map,
         handle_jaw,
+        lips,
         rim,
+    )
+
+
+def _around_corners(edge: np.ndarray) -> np.ndarray:
+    """Points [6, 2] beside, above and below both ends of an eye: room for a lid's end to turn about its corner."""
+    axis = (edge[-1] - edge[0]) / np.hypot(*(edge[-1] - edge[0]))
+    down = np.array([-axis[1], axis[0]])
+    return np.concatenate(
+        [
+            [end + CORNER * out, end + CORNER * (0.5 * out - down), end + CORNER * (0.5 * out + down)]
+            for end, out in ((edge[0], -axis), (edge[-1], axis))
+        ]
     )
 
 

@@ -26,6 +26,9 @@ from .mesh import EXTENT, CutMesh, FaceUnits, build_mesh
 CELL = 0.02  # face units per sample of the maps that the proxy is seen on
 FIRM, JAW_FIRM, CHEEK_FIRM = 1e7, 15.0, 60.0  # how firmly handles hold, against the bending energy
 CHEEK_SPACING = 0.16  # face units between the skin handles
+LEAST_LIP = 0.4  # of a painted lip's thickness, kept whatever the landmarks ask for
+LEAST_AREA = 0.06  # of a triangle's area at rest: below this the motion is relaxed
+UNFOLD_ROUNDS = 160
 RIM = 0.9  # face units over which all motion fades to nothing before the mesh's border
 
 
@@ -37,7 +40,8 @@ class Relief:
     turn, move: [V] 0..1, how far a vertex turns with the head and travels with the neck joint.
     weights: float32 [V, H + C], biharmonic weights of the H landmark handles and the C skin handles.
     skin: [C] vertices of the skin handles; skin_expression: [52, C, 3] their motion in model units.
-    face: bool [F], triangles of the visible face.
+    face: bool [F], triangles of the visible face.  landmarks: [68, 2] px at rest.
+    areas: [F] px^2 at rest.  neighbors: [V, V], the mean over a vertex's neighbors.
     """
 
     units: FaceUnits
@@ -51,6 +55,8 @@ class Relief:
     skin_expression: np.ndarray
     face: np.ndarray
     landmarks: np.ndarray
+    areas: np.ndarray
+    neighbors: sparse.csr_matrix
 
     def pose(self, fit: HeadFit, state: HeadState, points: np.ndarray) -> np.ndarray:
         """Vertices [V, 3] px of one frame; ``state`` is a single HeadState, ``points`` the target landmarks [68, >=2] px."""
@@ -63,10 +69,39 @@ class Relief:
         skin = np.tensordot(change, self.skin_expression, 1) @ rotation.T * scale
         handles = self.mesh.handles
         delta = points[:, :2].astype(np.float64) - self.landmarks
-        wanted = self.rest[handles, :2] + self.mesh.handle_map @ delta
+        wanted = self._with_lips(self.rest[handles, :2] + self.mesh.handle_map @ delta)
         pull = np.concatenate([wanted - out[handles, :2], skin[:, :2]])
         out[:, :2] += self.weights @ pull.astype(np.float32)
+        self._unfold(out)
         return out
+
+    def _with_lips(self, wanted: np.ndarray) -> np.ndarray:
+        """Landmarks of another mouth can ask for lips thinner than nothing: some of the painted thickness is always kept."""
+        outer, inner = self.mesh.lips.T
+        thick = self.rest[self.mesh.handles[outer], :2] - self.rest[self.mesh.handles[inner], :2]
+        length = np.maximum(np.hypot(*thick.T), 1e-6)
+        normal = thick / length[:, None]
+        kept = ((wanted[outer] - wanted[inner]) * normal).sum(1)
+        out = wanted.copy()
+        out[outer] += normal * np.maximum(LEAST_LIP * length - kept, 0)[:, None]
+        return out
+
+    def _unfold(self, vertices: np.ndarray) -> None:
+        """Relax the motion around triangles that are about to turn over, until none is; in place."""
+        shift = vertices[:, :2] - self.rest[:, :2]
+        best, fewest = shift, np.inf
+        for _ in range(UNFOLD_ROUNDS):
+            ratio = signed_areas(self.rest[:, :2] + shift, self.mesh.triangles) / self.areas
+            folded = int((ratio <= 0).sum())
+            if folded < fewest:
+                best, fewest = shift.copy(), folded
+            bad = ratio < LEAST_AREA
+            if not bad.any():
+                best = shift
+                break
+            around = np.unique(self.mesh.triangles[bad])
+            shift[around] = 0.4 * shift[around] + 0.6 * (self.neighbors[around] @ shift)
+        vertices[:, :2] = self.rest[:, :2] + best
 
 
 def build_relief(
@@ -117,7 +152,26 @@ def build_relief(
         skin_expression=proxy.expression(mesh.points[skin]),
         face=_face_triangles(mesh, units.to_face(landmarks)),
         landmarks=landmarks,
+        areas=signed_areas(pixels, mesh.triangles),
+        neighbors=_neighbors(mesh),
     )
+
+
+def signed_areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Signed area [F] of triangles over points [V, >=2]; negative where one is turned over."""
+    a, b, c = (points[triangles[:, i], :2] for i in range(3))
+    return 0.5 * ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0]))
+
+
+def _neighbors(mesh: CutMesh) -> sparse.csr_matrix:
+    a, b = mesh.triangles[:, [0, 1, 2]].ravel(), mesh.triangles[:, [1, 2, 0]].ravel()
+    count = len(mesh.points)
+    links = sparse.coo_matrix(
+        (np.ones(2 * len(a)), (np.concatenate([a, b]), np.concatenate([b, a]))), shape=(count, count)
+    )
+    links = links.tocsr()
+    links.data[:] = 1.0
+    return sparse.diags(1.0 / np.maximum(np.asarray(links.sum(1)).ravel(), 1)).dot(links).tocsr()
 
 
 def _ease(points: np.ndarray) -> np.ndarray:
