@@ -144,7 +144,7 @@ def play_portrait(
     path: Path, args: argparse.Namespace, make: MakeRenderer, presets: Sequence[str]
 ) -> dict[str, Any]:
     """All the sheets of one portrait; its part of the report."""
-    from core.motion.presets import load_preset
+    from core.presets import load_performance
 
     from core.compose.matte import sitter_matte
     from core.landmarks.detect import detect_portrait
@@ -164,7 +164,7 @@ def play_portrait(
     }
     for name in presets:
         start = time.perf_counter()
-        track = retarget(load_preset(name), face)
+        track = retarget(load_performance(name), face)
         rows = telling_rows(track.points, args.frames)
         frames, found = stage.play(track, rows)
         labels = [caption(row, each) for row, each in zip(rows, found, strict=True)]
@@ -227,7 +227,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         if args.presets == "all":
-            from core.motion.presets import preset_names
+            from core.presets import preset_names
 
             presets = list(preset_names())
         else:
