@@ -11,12 +11,12 @@ import pytest
 
 from core import presets
 from core.errors import InputError
+from core.head.arkit import INDEX
+from core.head.rotation import to_head_angles
 from core.landmarks.face import Face
 from core.motion.apply import apply_retime
 from core.motion.authored import load_authored
-from core.motion.curves import INDEX
 from core.motion.retime import Retime
-from core.motion.rotation import to_head_angles
 
 NAMES = presets.preset_names()
 ASKED_FOR = {"blink", "slow_smile", "look_around", "talk", "nod", "laugh", "surprised", "breathing_idle"}

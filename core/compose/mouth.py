@@ -11,7 +11,7 @@ import numpy as np
 from ..head.fit import HeadFit, HeadState, batch, project
 from ..head.model import HeadModel
 from ..head.raster import rasterize, vertex_normals
-from ..motion.rotation import to_matrix
+from ..head.rotation import to_matrix
 from .crop import Crop
 from .features import MOUTH, OUTER_LIPS, Slit, ring
 

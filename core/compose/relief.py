@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 from ..head.fit import HeadFit, HeadState
 from ..head.model import HeadModel
 from ..head.raster import rasterize, vertex_normals
-from ..motion.rotation import to_matrix
+from ..head.rotation import to_matrix
 from .membrane import biharmonic, interpolation, laplacian, smooth_fit
 from .mesh import EXTENT, CutMesh, FaceUnits, build_mesh
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..atomic import atomic_path
 from ..landmarks.schema import MIRROR
-from ..motion.curves import ARKIT
+from .arkit import ARKIT
 from .model import MODEL_PATH, PARTS
 from .raster import Fragments, rasterize, vertex_normals
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import InputError
-from ..motion.curves import ARKIT
-from ..motion.rotation import from_vector, multiply, to_matrix
+from .arkit import ARKIT
 from .model import POINTS, HeadModel
+from .rotation import from_vector, multiply, to_matrix
 
 # expected error of a landmark, in eye distances: what the detector or the model gets wrong
 SIGMA = np.full(POINTS, 0.02)

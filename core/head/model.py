@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import WeightsError
-from ..motion.curves import ARKIT
+from .arkit import ARKIT
 
 MODEL_PATH = Path(__file__).resolve().parents[2] / "presets" / "head" / "head.npz"
 PARTS = ("skin", "eye_right", "eye_left", "teeth_upper", "teeth_lower", "tongue")

@@ -25,12 +25,13 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from ..errors import InputError
-from .curves import ARKIT, ExpressionCurves
+from ..head.arkit import ARKIT
+from ..head.rotation import from_head_angles
+from .curves import ExpressionCurves
 from .life import Life, add_life, spread_blinks
 from .limits import ramp
 from .rates import frame_count, frame_times, parse_rate
 from .retime_files import read_toml
-from .rotation import from_head_angles
 from .sample import wrap
 
 SCHEMA = "tableau-vivant/performance-1"

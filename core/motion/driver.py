@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import InputError
+from ..head.arkit import ARKIT, INDEX
 from ..head.fit import HeadFit, HeadState, batch, project, solve_track
 from ..head.model import HeadModel
+from ..head.rotation import to_matrix
 from ..landmarks.track import LandmarkTrack
-from .curves import ARKIT, INDEX, ExpressionCurves
+from .curves import ExpressionCurves
 from .features import eye_aperture
 from .reference import choose_reference
-from .rotation import to_matrix
 from .smoothing import smooth
 
 SCALE_SIGMA = 0.08  # seconds; single frames misjudge the head's size, which would make the face pump

@@ -12,12 +12,12 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from ..errors import InputError
+from ..head.rotation import continuous, from_matrix, normalize, to_matrix
 from ..landmarks.track import LandmarkTrack
 from .events import detect_blinks
 from .features import eye_distance, iris_offset, place_irises
 from .limits import ramp
 from .pose import Poses, track_poses
-from .rotation import continuous, from_matrix, normalize, to_matrix
 from .smoothing import smooth
 
 

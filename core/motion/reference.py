@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
-from .curves import ARKIT
+from ..head.arkit import ARKIT
+from ..head.rotation import conjugate, multiply, to_vector
 from .features import eye_distance
 from .limits import ramp
-from .rotation import conjugate, multiply, to_vector
 
 INNER = np.arange(17, 68)  # all but the jaw line, which detectors place at will
 # below this RMS distance (in eye distances) two faces count as the same, above the second as strangers; measured:

@@ -26,16 +26,17 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
+from ..head.arkit import ARKIT
 from ..head.fit import HeadFit, HeadState, batch, fit_portrait, project, solve_track
 from ..head.model import HeadModel
+from ..head.rotation import conjugate, from_vector, multiply, to_head_angles, to_vector
 from ..landmarks.face import Face
 from ..landmarks.track import LandmarkTrack
 from . import features
-from .curves import ARKIT, ExpressionCurves
+from .curves import ExpressionCurves
 from .driver import Driver, curves_driver, to_local, to_picture, track_driver
 from .limits import ramp, soft_limit
 from .reference import INNER, SAME, picture_distance, sameness, similarity
-from .rotation import conjugate, from_vector, multiply, to_head_angles, to_vector
 from .sample import frame_step
 
 

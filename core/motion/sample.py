@@ -15,8 +15,8 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from ..errors import InputError
+from ..head.rotation import continuous, slerp
 from .curves import ExpressionCurves
-from .rotation import continuous, slerp
 
 if TYPE_CHECKING:
     from ..landmarks.track import LandmarkTrack

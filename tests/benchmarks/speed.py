@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.motion.curves import ARKIT
+from core.head.arkit import ARKIT
 from tests.benchmarks.harness import Work, benchmark
 
 REPO = Path(__file__).resolve().parents[2]

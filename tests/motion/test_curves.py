@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.motion.curves import ARKIT, INDEX, MIRROR, ExpressionCurves
-from core.motion.rotation import from_head_angles, normalize, to_head_angles
+from core.head.arkit import ARKIT, INDEX, MIRROR
+from core.head.rotation import from_head_angles, normalize, to_head_angles
+from core.motion.curves import ExpressionCurves
 
 
 def random_curves(count: int = 7) -> ExpressionCurves:

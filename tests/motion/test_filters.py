@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
+from core.head.rotation import from_head_angles, to_matrix
 from core.landmarks.track import LandmarkTrack
 from core.motion.events import detect_blinks, detect_mouth_closures
 from core.motion.features import eye_aperture, eye_distance, mouth_aperture
 from core.motion.filters import OneEuro, Smoothing, blink_weights, remove_outliers, smooth_track
-from core.motion.rotation import from_head_angles, to_matrix
 from core.motion.smoothing import smooth
 
 BLINKS = (20, 70, 71 + 30)  # frames at which the lids are shut

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
+from core.head.arkit import ARKIT, INDEX
 from core.head.fit import HeadState, project
 from core.head.model import HeadModel
+from core.head.rotation import conjugate, from_head_angles, multiply, to_vector
 from core.landmarks.face import Face
 from core.landmarks.track import LandmarkTrack
 from core.motion import features
-from core.motion.curves import ARKIT, INDEX, ExpressionCurves
+from core.motion.curves import ExpressionCurves
 from core.motion.limits import soft_limit
 from core.motion.retarget import COEFFICIENTS, Gains, retarget
-from core.motion.rotation import conjugate, from_head_angles, multiply, to_vector
 
 SIZE = (800, 1000)
 

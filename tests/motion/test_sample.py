@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
+from core.head.rotation import from_vector
 from core.landmarks.track import LandmarkTrack
 from core.motion.curves import ExpressionCurves
 from core.motion.rates import frame_times
-from core.motion.rotation import from_vector
 from core.motion.sample import blend_tracks, sample_curves, sample_track, wrap
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.motion import rotation as r
+from core.head import rotation as r
 
 
 def random_rotations(count: int) -> np.ndarray:
