@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .presets import PresetInfo
 
 Performance = LandmarkTrack | ExpressionCurves
-TRACK_SUFFIXES = (".npz", ".csv")
+TRACK_SUFFIXES = (".npz", ".csv", ".toml")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,11 @@ def load_performance(
 
 
 def load_motion(path: Path) -> Performance:
-    """A landmark track (.npz, .csv) or expression curves (.npz), told apart by what the file holds."""
+    """A landmark track (.npz, .csv), expression curves (.npz) or a performance written by hand (.toml)."""
+    if path.suffix.lower() == ".toml":
+        from .motion.authored import load_authored
+
+        return load_authored(path).sample()
     if path.suffix.lower() == ".npz":
         try:
             with np.load(path, allow_pickle=False) as data:

@@ -17,6 +17,7 @@ from core.landmarks import backends, gaps, video
 from core.landmarks.track import LandmarkTrack
 from core.media.picture import load_picture, save_picture
 from core.media.video import VideoWriter, probe, read_frames
+from core.motion import filters
 
 from .bakes import REPO, command_line, environment, make_job, motion, small_portrait
 
@@ -67,6 +68,7 @@ def test_choices_are_those_of_the_engine() -> None:
     assert gaps.METHODS == cli.GAPS
     assert video.CUTS == cli.CUTS
     assert MODES == cli.MODES
+    assert ("none", *filters.STRENGTHS) == cli.SMOOTH
 
 
 def test_detect_writes_track_and_overlay(material: Path, tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_animate_with_a_preset_and_a_video(material: Path, tmp_path: Path) -> No
     (tmp_path / "slow.toml").write_text('[[segment]]\nkind = "play"\nspeed = 0.5\n')
     for performance, extra in (
         (name, ["--fps", "6"]),
-        (material / "take.mp4", ["--retime", tmp_path / "slow.toml"]),
+        (material / "take.mp4", ["--retime", tmp_path / "slow.toml", "--smooth", "light"]),
     ):
         out = tmp_path / Path(performance).name
         done = command_line(
