@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import importlib.machinery
 import importlib.util
+import os
 import shutil
 import sys
 import time
@@ -104,7 +105,7 @@ def _present(bpy: Any) -> None:
                 space.shading.color_type, space.shading.light = "TEXTURE", "FLAT"
             space.region_3d.view_perspective = "CAMERA"
             space.overlay.show_relationship_lines = False
-            space.show_region_ui = screen.name == "Layout"
+            space.overlay.show_bones = screen.name != "Layout"  # nothing in front of the picture there
     bpy.ops.file.make_paths_relative()
 
 
@@ -149,4 +150,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # everything is written; Blender's own clean-up at exit is sometimes noisy

@@ -76,4 +76,4 @@ def look_at(context: Any, plane: Any) -> None:
         context.view_layer.update()
         seen.view_perspective = "ORTHO"
         seen.view_location, seen.view_rotation, _ = plane.matrix_world.decompose()
-        seen.view_distance = 2.2 * max(plane.dimensions)
+        seen.view_distance = 1.7 * max(plane.dimensions)
