@@ -13,6 +13,7 @@ from numba import njit, prange
 
 from .paste import node_positions, warp_native
 
+DOUBT = 0.04
 STANDING, SITTER, MIXED = 0, 1, 2  # what a place shows: the plate, the moved picture, both
 
 
@@ -27,7 +28,9 @@ class Background:
         self, pixels: np.ndarray, plate: np.ndarray, alpha: np.ndarray, shape: tuple[int, int]
     ) -> None:
         peak = np.float32(255 if pixels.dtype == np.uint8 else 65535)
-        share = np.rint((1 - alpha) * peak).astype(pixels.dtype)
+        # the faint tails of a matte are doubt, not sitter: they would make far background tremble
+        sure = np.clip((alpha - DOUBT) / (1 - 2 * DOUBT), 0, 1)
+        share = np.rint((1 - sure) * peak).astype(pixels.dtype)
         self.layer = np.dstack([plate, share])
         size = shape[1], shape[0]
         settled = (share == share.dtype.type(peak)) & (plate == pixels).all(2)
@@ -36,7 +39,8 @@ class Background:
         self._solid = cv2.resize((share == 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
 
     def classify(self, shift: np.ndarray) -> np.ndarray:
-        """uint8 [h, w] per node: STANDING, SITTER or MIXED, for a flow ``shift`` [h, w, 2] px."""
+        """uint8 [h, w] per node: DOUBT = 0.04
+STANDING, SITTER or MIXED, for a flow ``shift`` [h, w, 2] px."""
         height, width = self.layer.shape[:2]
         rows, columns = shift.shape[:2]
         y, x = np.mgrid[:rows, :columns].astype(np.float32)

@@ -8,6 +8,8 @@ the mean head.  Origin: the joint between skull and neck, which the head turns a
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -53,7 +55,7 @@ class HeadModel:
                 if meta.get("schema") != "tableau-vivant/head-1":
                     raise ValueError("unknown schema")
                 arrays = {name: file[name] for name in file.files if name != "meta"}
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise WeightsError(
                 f"{path}: the head model cannot be read ({error}); reinstall it or run `python build.py head`"
             ) from error
