@@ -19,6 +19,7 @@ import argparse
 import importlib.machinery
 import importlib.util
 import os
+import re
 import shutil
 import sys
 import time
@@ -122,7 +123,7 @@ _printed: set[tuple[str, int]] = set()
 def _print_progress(title: str, done: int, total: int, text: str) -> None:
     """One line per kind of work and fifth of it."""
     fifth = 5 * done // total if total else 0
-    work = (text or title).rstrip("0123456789 ")
+    work = re.sub(r" \d+$", "", text or title)  # "frame 12" is the work "frame"
     if (work, fifth) not in _printed:
         _printed.add((work, fifth))
         share = f"{20 * fifth:3} %  " if total else ""
