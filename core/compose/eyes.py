@@ -15,7 +15,11 @@ IRIS_RADIUS = (
     0.205  # of the distance between the eye's corners: what anatomy says before the picture is looked at
 )
 RADII = np.linspace(0.16, 0.25, 10)
-LID_TONE = 0.75  # how far a closed lid takes on the tone of the skin around the eye
+LID_TONE = 0.95  # how far a closed lid takes on the tone of the skin around the eye
+LASH, LASH_DEPTH = (
+    0.022,
+    0.6,
+)  # of the eye's width: half the thickness of the line of lashes; how dark it is drawn
 MARGIN = 0.42  # of the eye's width, kept around it
 
 
@@ -27,6 +31,7 @@ class Eye:
     iris: float32 [h, w, 3], painted eye minus white: adding it where it was gives the painting back exactly.
     rest: the opening at rest.  landmark: [2] px, the iris landmark at rest.
     lid: float32 [h, w, 3], the tone of the skin around the eye; lid_share: float32 [h, w] 0..1, where a closed lid lies.
+    lash: float32 [3], the color of the lashes.
     """
 
     opening: Opening
@@ -37,6 +42,7 @@ class Eye:
     landmark: np.ndarray
     lid: np.ndarray
     lid_share: np.ndarray
+    lash: np.ndarray
 
     def render(self, slit: Slit, iris: np.ndarray, scale: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Color of the eyeball at target pixels ``x``, ``y`` [h, w], float32 [h, w, 3].
@@ -65,25 +71,35 @@ class Eye:
         return white + drawn
 
     def close(self, skin: np.ndarray, slit: Slit, x: np.ndarray, y: np.ndarray, scale: float) -> np.ndarray:
-        """Give a closing lid the color of lid skin: ``skin`` float32 [h, w, 3] 0..1, the warped picture around the eye.
+        """Paint a closing lid: ``skin`` float32 [h, w, 3] 0..1 is the warped picture around the eye.
 
-        A lid drawn over the eye stretches the little of it that was painted, often only its shadowed fold.  Its broad tones
-        are brought to those of the skin around the eye; strokes and the line of the lashes stay.
+        A lid drawn over the eye stretches the little of it that was painted, often only its shadowed fold and the edge of
+        the iris.  So its broad tones are those of the skin around the eye, the fine strokes stay, and where the lids
+        meet lies the line of the lashes.
         """
         openness = slit.gap / scale / max(self.rest.gap, 1e-3)
-        closed = float(np.clip((0.85 - openness) / 0.7, 0, 1))
+        closed = _smooth((0.9 - openness) / 0.75)
         if closed <= 0:
             return skin
-        along, across, _, _ = slit.coordinates(x, y)
-        stretch = self.rest.width / max(slit.width, 1e-3)
-        source = self._to_box(along * stretch, across / scale)
+        along, across, top, bottom = slit.coordinates(x, y)
+        width = max(slit.width, 1e-3)
+        source = self._to_box(along * self.rest.width / width, across / scale)
         share = cv2.remap(self.lid_share, *source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         lid = cv2.remap(self.lid, *source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         step = float(x[0, 1] - x[0, 0]) if x.shape[1] > 1 else 1.0
-        broad = cv2.GaussianBlur(
-            skin, (0, 0), max(0.6, 0.07 * slit.width / step), borderType=cv2.BORDER_REPLICATE
+        broad = cv2.GaussianBlur(skin, (0, 0), max(0.6, 0.05 * width / step), borderType=cv2.BORDER_REPLICATE)
+        strokes = np.clip(skin - broad, -0.05, 0.05) * 0.5
+        # a lid bulges: lighter in its middle, turning into shadow toward the lashes
+        from_edge = (across - (top + bottom) / 2) / width
+        shade = 1.0 - 0.16 * np.exp(-((from_edge / 0.07) ** 2))
+        painted = lid * shade[..., None].astype(np.float32) + strokes
+        weight = (LID_TONE * closed * share)[..., None]
+        out = skin + weight * (painted - skin)
+        ends = np.clip(np.minimum(along, width - along) / (0.16 * width), 0, 1)
+        lashes = (
+            np.exp(-((from_edge / LASH) ** 2)) * _smooth(ends) * LASH_DEPTH * _smooth((closed - 0.55) / 0.45)
         )
-        return skin + (LID_TONE * closed * closed * (3 - 2 * closed) * share)[..., None] * (lid - broad)
+        return out + lashes[..., None].astype(np.float32) * (self.lash - out)
 
     def _place(self, point: np.ndarray) -> np.ndarray:
         dx, dy = point - self.rest.corner
@@ -190,22 +206,28 @@ def _white(crop: np.ndarray, inside: np.ndarray, disk: np.ndarray, width: float)
     return out / (total[..., None] + 1e-7)
 
 
-def _lid(crop: Crop, slit: Slit) -> tuple[np.ndarray, np.ndarray]:
-    """(tone of the skin around the eye carried over it [h, w, 3], where a closed lid lies [h, w])."""
+def _lid(crop: Crop, slit: Slit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(tone of the skin around the eye carried over it [h, w, 3], where a closed lid lies [h, w], color of the lashes [3])."""
     x, y = crop.centers()
     width = slit.width
     grey = crop.pixels.mean(2)
-    around = slit.coverage(x, y, grow=0.34 * width) - slit.coverage(x, y, grow=0.13 * width)
-    ring = around > 0.5
-    if ring.sum() < 20:
-        return crop.pixels, np.zeros(grey.shape, np.float32)
+    edge = slit.coverage(x, y, grow=0.05 * width) > 0.5
+    ring = slit.coverage(x, y, grow=0.34 * width) - slit.coverage(x, y, grow=0.13 * width) > 0.5
+    if ring.sum() < 20 or edge.sum() < 4:
+        return crop.pixels, np.zeros(grey.shape, np.float32), crop.pixels.min((0, 1))
     # brows, lashes and deep folds are not skin tone
     firm = (ring & (grey > np.quantile(grey[ring], 0.35))).astype(np.float32)
     blur = 0.22 * width
     weight = cv2.GaussianBlur(firm, (0, 0), blur) + 1e-5
     tone = cv2.GaussianBlur(crop.pixels * firm[..., None], (0, 0), blur) / weight[..., None]
-    share = cv2.GaussianBlur(slit.coverage(x, y, grow=0.055 * width), (0, 0), max(0.6, 0.05 * width))
-    return (tone * 0.95).astype(np.float32), share.astype(np.float32)
+    share = cv2.GaussianBlur(slit.coverage(x, y, grow=0.085 * width), (0, 0), max(0.6, 0.055 * width))
+    dark = crop.pixels[edge & (grey <= np.quantile(grey[edge], 0.12))].mean(0)
+    return (tone * 0.96).astype(np.float32), share.astype(np.float32), dark.astype(np.float32)
+
+
+def _smooth(t: np.ndarray | float) -> np.ndarray:
+    t = np.clip(t, 0, 1)
+    return t * t * (3 - 2 * t)
 
 
 def _mirrored(

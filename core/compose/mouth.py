@@ -61,7 +61,7 @@ class Mouth:
         sides = np.clip(np.minimum(along, slit.width - along) / (0.16 * slit.width), 0, 1)
         shade = (
             (0.35 + 0.65 * _smooth(below_upper))
-            * (0.6 + 0.4 * _smooth(above_lower))
+            * (0.8 + 0.2 * _smooth(above_lower))
             * (0.25 + 0.75 * _smooth(sides))
         )
         lit = self.palette.dark + (color - self.palette.dark) * (shade * body)[..., None]
@@ -124,7 +124,7 @@ class Mouth:
         fragments = rasterize(view, triangles, x.shape)
         normals = fragments.interpolate(triangles, vertex_normals(view, triangles))
         normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-6
-        lambert = 0.72 + 0.28 * np.clip(normals @ self.palette.light, 0, 1)
+        lambert = 0.85 + 0.15 * np.clip(normals @ self.palette.light, 0, 1)
         part = model.part[inside][fragments.triangle]
         place = fragments.interpolate(triangles, model.vertices[used])
         color = self._tint(part, place) * lambert[..., None]
@@ -203,7 +203,7 @@ def _palette(picture: Crop, model: HeadModel, fit: HeadFit, points: np.ndarray, 
     flesh = np.median(red, axis=0)
     shadow = red[red.mean(1) <= np.quantile(red.mean(1), 0.06)].mean(0)
     grey = highlight.mean()
-    teeth = 0.7 * highlight + 0.3 * grey * np.array([1.08, 1.0, 0.86])
+    teeth = 0.8 * highlight + 0.2 * grey * np.array([1.08, 1.0, 0.86])
     dark = 0.5 * shadow * np.array([1.0, 0.82, 0.8])
     return Palette(
         teeth.astype(np.float32),

@@ -40,7 +40,7 @@ class Background:
 
     def classify(self, shift: np.ndarray) -> np.ndarray:
         """uint8 [h, w] per node: DOUBT = 0.04
-STANDING, SITTER or MIXED, for a flow ``shift`` [h, w, 2] px."""
+        STANDING, SITTER or MIXED, for a flow ``shift`` [h, w, 2] px."""
         height, width = self.layer.shape[:2]
         rows, columns = shift.shape[:2]
         y, x = np.mgrid[:rows, :columns].astype(np.float32)
