@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import build
 from core.version import VERSION
-from tooling import environment, package, terminal
 
 HEAVY = {
     "torch",
@@ -64,22 +64,22 @@ def test_wrong_arguments_give_one_line(repo: Path, arguments: tuple[str, ...], w
 
 def test_environment_follows_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stamp with the current lists is trusted; any change of pyproject.toml's lists makes it stale."""
-    pyproject = (terminal.ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    pyproject = (build.ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text(pyproject, encoding="utf-8")
-    monkeypatch.setattr(terminal, "ROOT", tmp_path)
-    monkeypatch.setattr(environment, "PYTHON", Path(sys.executable))
-    monkeypatch.setattr(environment, "STAMP", tmp_path / "stamp.json")
-    assert not environment.environment_is_current()
-    (tmp_path / "stamp.json").write_text(json.dumps({"sha256": environment.fingerprint()}), encoding="utf-8")
-    assert environment.environment_is_current()
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "PYTHON", Path(sys.executable))
+    monkeypatch.setattr(build, "STAMP", tmp_path / "stamp.json")
+    assert not build.environment_is_current()
+    (tmp_path / "stamp.json").write_text(json.dumps(build.requirements()), encoding="utf-8")
+    assert build.environment_is_current()
     (tmp_path / "pyproject.toml").write_text(pyproject.replace('"scipy>=', '"scipy>=0'), encoding="utf-8")
-    assert not environment.environment_is_current()
+    assert not build.environment_is_current()
     (tmp_path / "stamp.json").write_text("half", encoding="utf-8")
-    assert not environment.environment_is_current()
+    assert not build.environment_is_current()
 
 
 def test_every_list_reaches_the_environment() -> None:
-    lists = environment.requirements()
+    lists = build.requirements()
     assert lists["torch"] == ["torch==2.13.0"]
     joined = " ".join(lists["packages"])
     assert "bpy==" in joined and "pytest" in joined and "numpy" in joined and "torch" not in joined
@@ -111,30 +111,31 @@ def test_torch_is_sought_where_it_is_smallest(
         tried.append(re.sub(r"^--python \S+ ", "", after))
         return len(tried) - 1 == works_at
 
-    monkeypatch.setattr(environment, "PYTHON", tmp_path / "bin" / "python")
-    monkeypatch.setattr(environment, "try_logged", attempt)
-    monkeypatch.setattr(environment, "has_gpu", lambda: gpu)
-    monkeypatch.setattr(environment, "torch_is_installed", lambda requirement: False)
-    monkeypatch.setattr(environment.sys, "platform", "linux")
-    environment.install_torch(uv, "torch==2.13.0")
+    monkeypatch.setattr(build, "PYTHON", tmp_path / "bin" / "python")
+    monkeypatch.setattr(build, "try_logged", attempt)
+    monkeypatch.setattr(build, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(build, "torch_is_installed", lambda requirement: False)
+    monkeypatch.setattr(build.sys, "platform", "linux")
+    build.install_torch(uv, "torch==2.13.0")
     assert tried == expected
     tried.clear()
     works_at = 0
-    environment.install_torch(uv, "torch==2.13.0")
+    build.install_torch(uv, "torch==2.13.0")
     assert tried == expected[:1]
 
 
 def test_missing_library_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment.sys, "platform", "linux")
-    monkeypatch.setattr(environment, "SYSTEM_LIBRARIES", {"libnowhere.so.9": "libnowhere9"})
-    with pytest.raises(terminal.BuildError, match=r"apt-get install libnowhere9$"):
-        environment.require_blender()
+    monkeypatch.setattr(build.sys, "platform", "linux")
+    monkeypatch.setattr(build, "LIBRARIES", "Nowhere.so.9 X9.so.2")
+    assert build.missing_libraries().endswith("apt-get install libnowhere9 libx9-2")
+    monkeypatch.setattr(build.sys, "platform", "darwin")
+    assert build.missing_libraries() == ""
 
 
 def test_failed_import_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "PYTHON", Path(sys.executable))
-    with pytest.raises(terminal.BuildError) as caught:
-        environment.check_imports(["json", "no_such_module"])
+    monkeypatch.setattr(build, "PYTHON", Path(sys.executable))
+    with pytest.raises(build.BuildError) as caught:
+        build.check_imports(["json", "no_such_module"])
     assert "no_such_module" in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -143,8 +144,8 @@ def test_failed_import_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_versions_agree(repo: Path) -> None:
     manifest = tomllib.loads((repo / "addon/blender_manifest.toml").read_text(encoding="utf-8"))
-    assert manifest["version"] == package.version() == VERSION
-    assert manifest["id"] == package.EXTENSION
+    assert manifest["version"] == build.project()["project"]["version"] == VERSION
+    assert manifest["id"] == build.EXTENSION
     assert manifest["license"] == ["SPDX:GPL-3.0-or-later"]  # Blender's own tool does not check the prefix
     assert manifest["blender_version_min"] == "4.5.0"
 
@@ -174,7 +175,7 @@ def test_zip_holds_the_extension_and_nothing_else(built_zip: Path, repo: Path) -
 
 
 def test_zip_is_reproducible(built_zip: Path, tmp_path: Path) -> None:
-    assert package.build_package(tmp_path).read_bytes() == built_zip.read_bytes()
+    assert build.build_package(tmp_path).read_bytes() == built_zip.read_bytes()
 
 
 def test_wrong_manifest_is_refused(built_zip: Path, tmp_path: Path) -> None:
@@ -187,9 +188,9 @@ def test_wrong_manifest_is_refused(built_zip: Path, tmp_path: Path) -> None:
     )
     assert "Alchemy" in text
     manifest.write_text(text, encoding="utf-8")
-    tags = package.blender_scripts() / "modules/_bpy_internal/extensions/tags.py"
-    with pytest.raises(terminal.BuildError, match="Alchemy"):
-        package.extension_tool("validate", manifest.parent, "--valid-tags", tags)
+    tags = build.blender_scripts() / "modules/_bpy_internal/extensions/tags.py"
+    with pytest.raises(build.BuildError, match="Alchemy"):
+        build.extension_tool("validate", manifest.parent, "--valid-tags", tags)
 
 
 # ---------------------------------------------------------------- rules of the house
