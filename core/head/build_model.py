@@ -53,8 +53,10 @@ SPREAD = {
     "chin": 0.45,
 }
 SPREAD |= {"ears": 0.2, "neck": 0.3, "asym": 0.2}
-OPPOSITES = (("decr", "incr"), ("down", "up"), ("in", "out"), ("backward", "forward"), ("concave", "convex"))
-OPPOSITES += (("compress", "uncompress"),)
+OPPOSITES: tuple[tuple[str, str], ...] = (
+    *(("decr", "incr"), ("down", "up"), ("in", "out"), ("backward", "forward"), ("concave", "convex")),
+    ("compress", "uncompress"),
+)
 
 
 class Source:
@@ -188,7 +190,7 @@ def _pairs(
                 side, stem = stem[0], stem[2:]
             sign = 1
             for low, high in OPPOSITES:
-                if stem.endswith(f"-{low}") or stem.endswith(f"-{high}"):
+                if stem.endswith((f"-{low}", f"-{high}")):
                     sign = -1 if stem.endswith(f"-{low}") else 1
                     stem = stem.rsplit("-", 1)[0]
                     break
@@ -273,7 +275,7 @@ def _opening(mask: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     at = np.linspace(columns[0], columns[-1], count)
     upper, lower = [], []
     for x in at:
-        rows = np.flatnonzero(mask[:, int(round(x))])
+        rows = np.flatnonzero(mask[:, round(x)])
         upper.append((x, rows[0] - 1.0))
         lower.append((x, rows[-1] + 1.0))
     return np.array(upper), np.array(lower)
@@ -303,17 +305,15 @@ def place_landmarks(
     for eye, indices in ((1, range(36, 42)), (2, range(42, 48))):
         mask = closed_view.covered & (part[closed_view.triangle] == eye)
         upper, lower = _opening(mask, 4)
-        i = list(indices)
-        found[[i[0], i[3]]] = (upper[[0, 3]] + lower[[0, 3]]) / 2 + [[-2, 0], [2, 0]]
-        found[[i[1], i[2]]] = upper[[1, 2]]
-        found[[i[5], i[4]]] = lower[[1, 2]]
+        found[[indices[0], indices[3]]] = (upper[[0, 3]] + lower[[0, 3]]) / 2 + [[-2, 0], [2, 0]]
+        found[[indices[1], indices[2]]] = upper[[1, 2]]
+        found[[indices[5], indices[4]]] = lower[[1, 2]]
     # inner lips: the opening of the opened mouth
     mask = ~(open_view.covered & skin[open_view.triangle])
     box = found_open[48:60]
+    (left, top), (right, bottom) = box.min(0).astype(int), box.max(0).astype(int)
     window = np.zeros_like(mask)
-    window[int(box[:, 1].min()) : int(box[:, 1].max()), int(box[:, 0].min()) : int(box[:, 0].max()) + 1] = (
-        True
-    )
+    window[top:bottom, left : right + 1] = True
     upper, lower = _opening(mask & window, 5)
     found_open[[61, 62, 63]], found_open[[67, 66, 65]] = upper[1:4], lower[1:4]
     found_open[[60, 64]] = (upper[[0, 4]] + lower[[0, 4]]) / 2 + [[-2, 0], [2, 0]]

@@ -213,7 +213,7 @@ def _solve(
     known = np.isfinite(joined)
     target = np.where(known, joined, 0.0)
     prior = 1.0 / spread**2
-    for step in range(iterations):
+    for _ in range(iterations):
         rotation = to_matrix(state.rotation)
         shape = (
             mean
@@ -273,7 +273,7 @@ def _solve(
             right = share * (h - np.einsum("tnk,tn->k", b, solved_g[..., 0])) - shape_identity
             change = np.linalg.solve(left, right)
             shape_identity = np.clip(shape_identity + change, -3.5, 3.5)
-            delta = solved_g[..., 0] - solved_b @ change
+            delta: np.ndarray = solved_g[..., 0] - solved_b @ change
         else:
             delta = np.linalg.solve(a, g[..., None])[..., 0]
         delta[:, :3] = np.clip(delta[:, :3], -0.4, 0.4)
