@@ -198,14 +198,8 @@ def _grid() -> np.ndarray:
         parts.append(
             points[(radius >= inner + edge) & (radius < outer) & (points[:, 0] < right - spacing / 4)]
         )
-    for n, (a, b) in enumerate(
-        (
-            ((left, top), (right, top)),
-            ((right, top), (right, bottom)),
-            ((right, bottom), (left, bottom)),
-            ((left, bottom), (left, top)),
-        )
-    ):
-        steps = int(round(np.hypot(b[0] - a[0], b[1] - a[1]) / COARSE))
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    for a, b in zip(corners, (*corners[1:], corners[0]), strict=True):
+        steps = round(np.hypot(b[0] - a[0], b[1] - a[1]) / COARSE)
         parts.append(np.linspace(a, b, steps, endpoint=False))
     return np.concatenate(parts)

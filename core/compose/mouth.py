@@ -110,18 +110,15 @@ class Mouth:
         # the proxy's mouth is laid into the painted one: corners on corners
         proxy = project(model, self.fit.identity, batch(state))[0]
         corners, wanted = proxy[[60, 64], :2] - state.translation[:2], points[[60, 64], :2]
-        wide = np.clip(
-            np.linalg.norm(wanted[1] - wanted[0]) / max(np.linalg.norm(corners[1] - corners[0]), 1e-3),
-            0.75,
-            1.25,
-        )
+        own = max(float(np.linalg.norm(corners[1] - corners[0])), 1e-3)
+        wide = np.clip(np.linalg.norm(wanted[1] - wanted[0]) / own, 0.75, 1.25)
         lift = wanted.mean(0) - corners.mean(0) * wide
         placed = turned[:, :2] * wide + lift
         number = np.full(len(model.vertices), -1, np.int32)
         number[used] = np.arange(len(used))
         triangles = number[model.triangles[inside]]
         view = np.column_stack([(placed - [x[0, 0], y[0, 0]]) / step, turned[:, 2] / step])
-        fragments = rasterize(view, triangles, x.shape)
+        fragments = rasterize(view, triangles, (x.shape[0], x.shape[1]))
         normals = fragments.interpolate(triangles, vertex_normals(view, triangles))
         normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-6
         lambert = 0.85 + 0.15 * np.clip(normals @ self.palette.light, 0, 1)
@@ -222,7 +219,7 @@ def _light(
     view = np.column_stack(
         [(turned[:, :2] * scale + fit.state.translation[:2] - origin) / shrink, turned[:, 2] * scale / shrink]
     )
-    fragments = rasterize(view, model.triangles, crop.shape[:2], mask=model.part == 0)
+    fragments = rasterize(view, model.triangles, (crop.shape[0], crop.shape[1]), mask=model.part == 0)
     normals = fragments.interpolate(model.triangles, vertex_normals(view, model.triangles))
     use = face & fragments.covered
     if use.sum() < 100:
