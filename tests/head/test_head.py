@@ -34,7 +34,14 @@ def expression(**values: float) -> np.ndarray:
 def state(yaw: float = 0.0, pitch: float = 0.0, face: np.ndarray = NEUTRAL) -> HeadState:
     """A head in the middle of a picture, turned by degrees."""
     half_yaw, half_pitch = np.radians([yaw, pitch]) / 2
-    turned = np.array([np.cos(half_yaw) * np.cos(half_pitch), np.cos(half_yaw) * np.sin(half_pitch), np.sin(half_yaw) * np.cos(half_pitch), -np.sin(half_yaw) * np.sin(half_pitch)])
+    turned = np.array(
+        [
+            np.cos(half_yaw) * np.cos(half_pitch),
+            np.cos(half_yaw) * np.sin(half_pitch),
+            np.sin(half_yaw) * np.cos(half_pitch),
+            -np.sin(half_yaw) * np.sin(half_pitch),
+        ]
+    )
     return HeadState(turned, np.array([200.0, 320.0, 0.0]), np.array(100.0), face)
 
 
@@ -75,7 +82,10 @@ def test_expressions_move_what_their_names_say(model: HeadModel) -> None:
     assert np.ptp(smile[[48, 54], 0]) > 1.1 * np.ptp(rest[[48, 54], 0]) and smile[48, 1] < rest[48, 1]
     assert (moved(browInnerUp=1.0)[[21, 22], 1] < rest[[21, 22], 1] - 2).all()
     # the sitter's left is the picture's right
-    assert moved(eyeLookOutLeft=1.0)[69, 0] > rest[69, 0] + 5 and moved(eyeLookUpRight=1.0)[68, 1] < rest[68, 1] - 3
+    assert (
+        moved(eyeLookOutLeft=1.0)[69, 0] > rest[69, 0] + 5
+        and moved(eyeLookUpRight=1.0)[68, 1] < rest[68, 1] - 3
+    )
 
 
 def test_teeth_and_tongue_stay_behind_the_lips(model: HeadModel) -> None:
@@ -121,7 +131,10 @@ def test_performance_is_solved_into_curves(model: HeadModel) -> None:
     identity = rng.normal(0, 0.7, 50)
     t = np.linspace(0, 2 * np.pi, 60)
     jaw, blink, yaw = 0.3 - 0.3 * np.cos(2 * t), np.clip(np.sin(3 * t), 0, 1), 12 * np.sin(t)
-    frames = [seen(model, identity, state(yaw[i], 0, expression(jawOpen=jaw[i], eyeBlink=blink[i]))) for i in range(60)]
+    frames = [
+        seen(model, identity, state(yaw[i], 0, expression(jawOpen=jaw[i], eyeBlink=blink[i])))
+        for i in range(60)
+    ]
     points = np.stack([p for p, _ in frames]) + rng.normal(0, 0.3, (60, 68, 3))
     irises = np.stack([i for _, i in frames])
     points[20] = np.nan
@@ -147,7 +160,9 @@ def test_no_face_at_all_is_refused(model: HeadModel) -> None:
 
 def test_portrait_at_rest_solves_to_itself(model: HeadModel) -> None:
     points, irises = seen(model, np.full(50, 0.4), state(8.0, 0.0, expression(mouthSmile=0.3)))
-    points += np.random.default_rng(1).normal(0, 1.0, points.shape).astype(np.float32)  # a painter is no camera
+    points += (
+        np.random.default_rng(1).normal(0, 1.0, points.shape).astype(np.float32)
+    )  # a painter is no camera
     fit = fit_portrait(model, points, irises, SIZE)
     again = solve_portrait(model, fit, points[None], irises[None])[0]
     assert np.abs(again.expression - fit.state.expression).max() < 1e-6

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The moved picture: what an artist sees when landmarks move, and what must never change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from core.compose.compositor import Compositor
+from core.compose.features import MOUTH, OPENINGS, Slit
+from core.errors import InputError
+from core.head.arkit import ARKIT
+from core.head.fit import HeadState, batch, project
+from core.head.rotation import from_head_angles, multiply
+from core.landmarks.detect import detect_portrait
+from core.landmarks.face import Face
+from core.media.picture import Picture, load_picture
+
+WIDTH = 512
+
+
+@pytest.fixture(scope="module")
+def portrait(demo_portrait: Path) -> tuple[Picture, Face]:
+    full = load_picture(demo_portrait)
+    height = round(full.size[1] * WIDTH / full.size[0])
+    small = replace(full, pixels=cv2.resize(full.pixels, (WIDTH, height), interpolation=cv2.INTER_AREA))
+    return small, detect_portrait(small, backend="mediapipe")[0]
+
+
+@pytest.fixture(scope="module")
+def compositor(portrait: tuple[Picture, Face]) -> Compositor:
+    return Compositor(*portrait)
+
+
+def moved(
+    c: Compositor, yaw: float = 0.0, pitch: float = 0.0, **values: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Landmarks [68, 3] and irises [2, 2] of the portrait with another pose and expression."""
+    face = c.fit.state.expression.copy()
+    for name, value in values.items():
+        sides = (name, f"{name}Left", f"{name}Right")
+        index = [i for i, known in enumerate(ARKIT) if known in sides]
+        face[index] = np.clip(face[index] + value, 0, 1)
+    turned = HeadState(
+        multiply(from_head_angles(yaw, pitch, 0.0), c.fit.state.rotation),
+        c.fit.state.translation,
+        c.fit.state.scale,
+        face,
+    )
+    change = (
+        project(c.model, c.fit.identity, batch(turned))[0]
+        - project(c.model, c.fit.identity, batch(c.fit.state))[0]
+    )
+    points = c.face.points.astype(np.float64) + change[:68]
+    return points, c.face.irises + change[68:, :2]
+
+
+def shut(c: Compositor) -> tuple[np.ndarray, np.ndarray]:
+    points = c.face.points.astype(np.float64).copy()
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        points[upper] = points[lower]
+    return points, c.face.irises
+
+
+def around(frame: np.ndarray, points: np.ndarray, margin: float = 0.0) -> np.ndarray:
+    low, high = np.floor(points.min(0) - margin).astype(int), np.ceil(points.max(0) + margin).astype(int)
+    return frame[low[1] : high[1], low[0] : high[0]]
+
+
+def test_landmarks_at_rest_give_the_picture_itself(compositor: Compositor) -> None:
+    frame = compositor.render(compositor.face.points, compositor.face.irises)
+    assert np.array_equal(frame, compositor.picture.pixels)
+    assert frame is not compositor.picture.pixels
+
+
+def test_a_turning_head_leaves_the_background_alone(compositor: Compositor) -> None:
+    picture = compositor.picture.pixels
+    frame = compositor.render(*moved(compositor, yaw=12.0))
+    changed = (frame != picture).any(2)
+    assert changed.mean() > 0.05
+    x0, y0, x1, y1 = compositor.region
+    outside = np.ones(changed.shape, bool)
+    outside[y0:y1, x0:x1] = False
+    assert not changed[outside].any()
+    unit = compositor.units.unit
+    center = compositor.face.points[:, :2].mean(0)
+    # well beside and above the head there is only canvas
+    y, x = np.mgrid[: changed.shape[0], : changed.shape[1]]
+    canvas = (np.abs(x - center[0]) > 2.0 * unit) & (y < center[1])
+    assert canvas.sum() > 1000 and not changed[canvas].any()
+
+
+def test_landmarks_are_met_and_nothing_folds(compositor: Compositor) -> None:
+    mesh = compositor.relief.mesh
+    for motion in (
+        dict(yaw=12.0),
+        dict(yaw=-12.0),
+        dict(pitch=9.0),
+        dict(jawOpen=0.5),
+        dict(mouthSmile=0.6),
+        dict(browInnerUp=0.8),
+    ):
+        points, irises = moved(compositor, **motion)  # type: ignore[arg-type]
+        compositor.render(points, irises)
+        flow = compositor.last_flow
+        assert flow is not None and flow.fold > 0, motion
+        single = mesh.handle_map.max(1) > 0.999
+        wanted = compositor.relief.rest[mesh.handles, :2] + mesh.handle_map @ (
+            points[:, :2] - compositor.relief.landmarks
+        )
+        error = np.hypot(*(flow.vertices[mesh.handles, :2] - wanted).T)[single & ~mesh.handle_jaw]
+        assert error.max() < 0.01 * compositor.units.unit, motion
+
+
+def test_blinking_hides_the_iris_behind_a_lid(compositor: Compositor) -> None:
+    frame = compositor.render(*shut(compositor))
+    for iris in compositor.face.irises:
+        spot = np.array([iris - 3, iris + 3])
+        before = around(compositor.picture.pixels, spot).mean()
+        after = around(frame, spot).mean()
+        assert after > before + 25  # skin, where the dark iris was
+    flow = compositor.last_flow
+    assert flow is not None and flow.fold > 0
+
+
+def test_gaze_moves_the_dark_of_the_eye(compositor: Compositor) -> None:
+    points = compositor.face.points
+    shift = 0.10 * np.linalg.norm(points[45, :2] - points[42, :2])
+
+    def dark_center(frame: np.ndarray) -> float:
+        eye = 255.0 - around(frame, points[42:48, :2]).mean(2)
+        weight = np.clip(eye - np.quantile(eye, 0.6), 0, None)
+        return float((weight * np.arange(eye.shape[1])).sum() / weight.sum())
+
+    right = compositor.render(points, compositor.face.irises + [shift, 0])
+    left = compositor.render(points, compositor.face.irises - [shift, 0])
+    rest = dark_center(compositor.picture.pixels)
+    assert dark_center(left) < rest - 0.3 * shift and dark_center(right) > rest + 0.3 * shift
+
+
+def test_an_opened_mouth_shows_its_inside(compositor: Compositor) -> None:
+    points, irises = moved(compositor, jawOpen=0.5)
+    frame = compositor.render(points, irises)
+    slit = Slit.of(MOUTH, points)
+    y, x = np.mgrid[: frame.shape[0], : frame.shape[1]] + 0.5
+    inside = slit.coverage(x, y, grow=-0.01 * compositor.units.unit) > 0.99
+    assert inside.sum() > 100
+    lips = around(frame, points[48:60, :2]).mean()
+    assert frame[inside].mean() < 0.8 * lips  # darker than the lips, but no black hole
+    assert frame[inside].mean() > 8
+    assert frame[inside].std() > 5  # teeth and tongue, not one flat color
+
+
+def test_frames_are_a_function_of_their_landmarks_alone(
+    portrait: tuple[Picture, Face], compositor: Compositor
+) -> None:
+    points, irises = moved(compositor, yaw=7.0, jawOpen=0.2)
+    first = compositor.render(points, irises)
+    compositor.render(*shut(compositor))
+    assert np.array_equal(first, compositor.render(points, irises))
+    assert np.array_equal(first, Compositor(*portrait).render(points, irises))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["16 bit", "alpha", "tiny"])
+def test_other_kinds_of_pictures(kind: str, portrait: tuple[Picture, Face]) -> None:
+    picture, face = portrait
+    if kind == "16 bit":
+        picture = replace(picture, pixels=picture.pixels.astype(np.uint16) * 257)
+    elif kind == "alpha":
+        oval = np.zeros(picture.pixels.shape[:2], np.uint8)
+        center = tuple(int(v) for v in face.points[:, :2].mean(0))
+        cv2.ellipse(oval, center, (150, 200), 0, 0, 360, 255, -1, cv2.LINE_AA)
+        picture = replace(picture, pixels=np.dstack([picture.pixels, oval]))
+    else:
+        factor = 128 / WIDTH
+        size = 128, round(picture.size[1] * factor)
+        picture = replace(picture, pixels=cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA))
+        face = face.moved(np.array([[factor, 0, 0], [0, factor, 0]]))
+    c = Compositor(picture, face)
+    assert np.array_equal(c.render(face.points, face.irises), picture.pixels)
+    frame = c.render(*moved(c, yaw=10.0, jawOpen=0.4))
+    assert frame.dtype == picture.pixels.dtype and frame.shape == picture.pixels.shape
+    assert (frame != picture.pixels).any(2).mean() > 0.03
+    if kind == "alpha":
+        assert frame[0, 0, 3] == 0
+
+
+def test_a_mask_given_by_the_user_decides_what_moves(portrait: tuple[Picture, Face]) -> None:
+    picture, face = portrait
+    low, high = face.points[:, :2].min(0), face.points[:, :2].max(0)
+    mask = np.zeros(picture.pixels.shape[:2], np.uint8)
+    center = (low + high) / 2
+    radius = (high - low) * [0.75, 0.8]
+    cv2.ellipse(mask, tuple(int(v) for v in center), tuple(int(v) for v in radius), 0, 0, 360, 255, -1)
+    c = Compositor(picture, face, mask=mask)
+    frame = c.render(*moved(c, yaw=8.0))
+    changed = (frame != picture.pixels).any(2)
+    far = cv2.dilate(mask, np.ones((61, 61), np.uint8)) == 0
+    assert changed.any() and not changed[far].any()
+
+
+def test_landmarks_that_are_no_face_are_refused(portrait: tuple[Picture, Face]) -> None:
+    picture, face = portrait
+    with pytest.raises(InputError, match="8 px"):
+        Compositor(picture, replace(face, points=face.points * np.float32(0.01)))
+
+
+def test_an_opening_covers_nothing_when_closed() -> None:
+    points = np.zeros((68, 2))
+    for n, opening in enumerate(OPENINGS):
+        for edge in (opening.upper, opening.lower):
+            points[list(edge)] = np.column_stack(
+                [np.linspace(10, 50, len(edge)), np.full(len(edge), 20.0 * n + 15)]
+            )
+        y, x = np.mgrid[:90, :60] + 0.5
+        assert Slit.of(opening, points).coverage(x, y, soft=0.5).max() == 0
+        points[list(opening.lower[1:-1]), 1] += 6.0
+        opened = Slit.of(opening, points).coverage(x, y)
+        assert 0.6 * 6 * 40 < opened.sum() < 1.1 * 6 * 40
