@@ -186,7 +186,7 @@ def _measure_iris(
 
 def _white(crop: np.ndarray, inside: np.ndarray, disk: np.ndarray, width: float) -> np.ndarray:
     """The white of the eye everywhere in the box: known beside the iris, carried over smoothly elsewhere."""
-    firm = np.clip(inside * 2 - 1, 0, 1) * (disk < 0.01)
+    firm: np.ndarray = np.clip(inside * 2 - 1, 0, 1) * (disk < 0.01)
     # lashes and shadows at the lid's edge are not the white: the lighter half of what is known counts
     luminance = crop.mean(2)
     if firm.sum() < 12:
