@@ -94,8 +94,8 @@ def _colors(small: np.ndarray) -> np.ndarray:
 
 
 def longest_shot(cuts: list[int], times: np.ndarray, valid: np.ndarray) -> tuple[int, int]:
-    """(first frame, one past the last) of the shot that lasts longest, among those in which the face was
-    found."""
+    """(first frame, one past the last) of the shot that lasts longest,
+    among those in which the face was found."""
     edges = [0, *cuts, len(times)]
     shots = list(itertools.pairwise(edges))
     seen = [shot for shot in shots if valid[shot[0] : shot[1]].any()] or shots

@@ -36,8 +36,8 @@ def detect_portrait(
     ``landmarks`` is a JSON file set by hand or a track file (its first found frame); it wins over any
     detector. ``face`` counts the faces from the largest, 0.
 
-    Raises NoFaceError where there is no face, or no such one; InputError and WeightsError as ``hand`` and
-    ``backends`` do.
+    Raises NoFaceError where there is no face, or no such one;
+    InputError and WeightsError as ``hand`` and ``backends`` do.
     """
     if landmarks is not None:
         return load_face(Path(landmarks), picture.size), f"landmarks from {Path(landmarks).name}"

@@ -39,8 +39,8 @@ class Face:
         return self.score * float(self.confidence.mean())
 
     def moved(self, matrix: np.ndarray) -> Face:
-        """This face after the similarity ``matrix`` [2, 3] of the image plane (rotation, uniform scale,
-        shift)."""
+        """This face after the similarity ``matrix`` [2, 3] of the image plane
+        (rotation, uniform scale, shift)."""
         scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
         points = self.points.astype(np.float64)
         points[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]

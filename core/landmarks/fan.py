@@ -26,8 +26,8 @@ ENVIRONMENT = "TABLEAU_FACE_ALIGNMENT_WEIGHTS"
 
 
 def weight_folders(folder: Path | None = None) -> list[Path]:
-    """Where the weights are looked for, in order: ``folder``, the environment's folder, torch's hub
-    folder."""
+    """Where the weights are looked for, in order: ``folder``,
+    the environment's folder, torch's hub folder."""
     named = [Path(place) for place in (folder, os.environ.get(ENVIRONMENT)) if place]
     return [*named, _hub_folder()]
 
@@ -35,8 +35,8 @@ def weight_folders(folder: Path | None = None) -> list[Path]:
 def find_weights(folder: Path | None = None) -> Path | None:
     """The first folder that holds both files, or None.
 
-    Raises WeightsError where the user named a folder and it does not hold them: falling back would hide a
-    mistake.
+    Raises WeightsError where the user named a folder and it does not hold them:
+    falling back would hide a mistake.
     """
     for place in weight_folders(folder):
         if all((place / name).is_file() for name in FILES.values()):
@@ -60,8 +60,8 @@ def download_weights(folder: Path | None = None) -> Path:
             continue
         try:
             place.mkdir(parents=True, exist_ok=True)
-            # writes to a temporary name first, and checks nothing that it was not told: the name carries the
-            # hash
+            # writes to a temporary name first, and checks nothing that
+            # it was not told: the name carries the hash
             torch.hub.download_url_to_file(
                 models_urls[network], str(place / name), _hash_in(name), progress=False
             )
@@ -111,8 +111,8 @@ class FanDetector:
         self._fan = None
 
     def _points(self, image: np.ndarray, found: Face) -> Face:
-        """``found`` (from the mesh) with every point replaced by face-alignment's; only its irises and score
-        stay."""
+        """``found`` (from the mesh) with every point replaced by face-alignment's;
+        only its irises and score stay."""
         box = _detector_box(found.points)
         preds, scores, _ = self._fan.get_landmarks_from_image(
             image, detected_faces=[box], return_bboxes=True, return_landmark_score=True
@@ -126,8 +126,8 @@ class FanDetector:
 
 
 def _detector_box(points: np.ndarray) -> list[float]:
-    """A box as the package's own detector draws it (forehead to chin) from mesh points, which start at the
-    brows."""
+    """A box as the package's own detector draws it (forehead to chin)
+    from mesh points, which start at the brows."""
     x0, y0, x1, y1 = (float(side) for side in points_box(points))
     return [x0, y0 - 0.15 * (y1 - y0), x1, y1]
 
@@ -166,8 +166,8 @@ def _load(weights: Path, device: str, flip: bool) -> Any:
 
 
 def _read(path: Path) -> Any:
-    """The tensors in ``path``; nothing else that a pickle may hold is let in, but numbers that numpy
-    saved."""
+    """The tensors in ``path``; nothing else that a pickle may hold
+    is let in, but numbers that numpy saved."""
     import torch
 
     scalar = np.core.multiarray.scalar  # type: ignore[attr-defined]

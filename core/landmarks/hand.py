@@ -2,7 +2,7 @@
 """Landmarks set by hand, in a small JSON file.
 
     {"schema": "tableau-vivant/landmarks-1",
-     "size": [width, height],                     the picture they were set on; scaled when the picture is another size
+     "size": [width, height],                     of the picture they were set on; another size scales them
      "points": [[x, y] or [x, y, z], ... 68],     px, origin at the top-left corner; z smaller is nearer
      "irises": [[x, y], [x, y]]}                  the sitter's right, then left; may be left out
 
@@ -48,8 +48,8 @@ NEEDED = ("eye_right_outer", "eye_left_outer", "nose_tip", "mouth_right", "mouth
 
 
 def load_face(path: Path, size: tuple[int, int]) -> Face:
-    """The face in a hand-made JSON file or in the first found frame of a track file, in px of a picture of
-    ``size``.
+    """The face in a hand-made JSON file or in the first found frame
+    of a track file, in px of a picture of ``size``.
 
     Raises InputError with one line where the file is missing, damaged or made for a picture of another shape.
     """
@@ -95,9 +95,8 @@ def _scaled(path: Path, face: Face, made_on: tuple[int, int], size: tuple[int, i
         return face
     scale = size[0] / made_on[0]
     if abs(size[1] / made_on[1] - scale) > 0.01 * scale:
-        raise InputError(
-            f"{path}: was made for a picture of {made_on[0]} x {made_on[1]}, and this one has {size[0]} x {size[1]}"
-        )
+        (w, h), (width, height) = made_on, size
+        raise InputError(f"{path}: was made for a picture of {w} x {h}, and this one has {width} x {height}")
     return face.moved(np.array([[scale, 0.0, 0.0], [0.0, scale, 0.0]]))
 
 

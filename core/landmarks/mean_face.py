@@ -17,16 +17,16 @@ _FILE = Path(__file__).with_name("mean_face.json")
 
 @cache
 def mean_face() -> np.ndarray:
-    """float64 [68, 3]: x right, y down, z smaller is nearer; the origin lies midway between the outer eye
-    corners."""
+    """float64 [68, 3]: x right, y down, z smaller is nearer;
+    the origin lies midway between the outer eye corners."""
     face = np.array(json.loads(_FILE.read_text(encoding="utf-8"))["points"])
     face.flags.writeable = False
     return face
 
 
 def fit_pose(indices: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
-    """Rotation [3, 3], scale and shift [2] with which the mean face's points ``indices`` come closest to
-    ``points`` [N, 2]."""
+    """Rotation [3, 3], scale and shift [2] with which the mean face's points
+    ``indices`` come closest to ``points`` [N, 2]."""
     from scipy.optimize import least_squares
     from scipy.spatial.transform import Rotation
 
@@ -53,8 +53,8 @@ def fit_pose(indices: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, float
 
 
 def with_depth(points: np.ndarray) -> np.ndarray:
-    """Points float64 [68, 3] with the depth that is NaN taken from the mean face in the pose of these
-    points."""
+    """Points float64 [68, 3] with the depth that is NaN taken from
+    the mean face in the pose of these points."""
     missing = ~np.isfinite(points[:, 2])
     if not missing.any():
         return points
@@ -68,8 +68,8 @@ def with_depth(points: np.ndarray) -> np.ndarray:
 
 
 def complete(indices: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """All 68 points float64 [68, 3] from some: ``given`` [N, 3] (z may be NaN) are met, the others follow
-    smoothly."""
+    """All 68 points float64 [68, 3] from some: ``given`` [N, 3] (z may be NaN)
+    are met, the others follow smoothly."""
     from scipy.interpolate import RBFInterpolator
 
     rotation, scale, shift = fit_pose(indices, given[:, :2])

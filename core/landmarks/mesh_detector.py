@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The embedded backend: BlazeFace boxes and the refined face mesh, mapped onto the 68 points.
 
-Confidence of a point: how surely the network sees a face in the crop (its presence score), times how well several looks
-at that face agree on the point (as it is and mirrored; for a still, in crops of three sizes).  A point whose looks lie
-``AGREE`` of the distance of the outer eye corners from their middle counts half.  It says how repeatable a point is,
-not that it is where a person would put it.
+Confidence of a point: how surely the network sees a face in the crop (its presence score), times how well
+several looks at that face agree on the point (as it is and mirrored; for a still, in crops of three sizes).
+A point whose looks lie ``AGREE`` of the distance of the outer eye corners from their middle counts half.
+It says how repeatable a point is, not that it is where a person would put it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ PRESENT = 0.5
 LOOKS = 2
 """Looks on the way from a box to the face: each on the region that the one before suggests."""
 FAR = 0.04
-"""Change of place and size (of the region's side) and of turn (rad) from which on a face is looked at anew."""
+"""Change of place and size (of the region's side) and of turn (rad)
+from which on a face is looked at anew."""
 CLOSE = (1.2, 1.35, 1.5)
 """Sides of a still's crops, in sizes of the face: on paintings the closer ones put lids and irises better."""
 
@@ -52,7 +53,8 @@ class MeshDetector:
         return self._measure(image, found, face.score, CLOSE) if found else None
 
     def follow(self, image: np.ndarray, face: Face) -> Face | None:
-        """The landmarks in the next frame: two looks where the face was, three more where it moved far away."""
+        """The landmarks in the next frame: two looks where the face was,
+        three more where it moved far away."""
         before = _roi_of(face)
         around = Roi(before.x, before.y, before.side / 1.5, before.angle)
         near = self._measure(image, around, face.score, CLOSE[1:2])

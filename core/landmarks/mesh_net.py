@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The networks of MediaPipe: BlazeFace boxes, and the 478-point face mesh on a crop that this module chooses.
 
-Why MediaPipe 0.10.21 and not bare TFLite files: it is the last release that carries its weights inside the
-wheel, it runs the *refined* mesh (lids, lips and irises get networks of their own, which OpenCV's TFLite
-reader cannot load), and the same package brings the selfie segmentation that the matte needs.  It works
-without the jax, sounddevice and contrib OpenCV that it names as dependencies; it is therefore installed with
-``--no-deps``.
+Why MediaPipe 0.10.21 and not bare TFLite files: it is the last release that carries its weights inside
+the wheel, it runs the *refined* mesh (lids, lips and irises get networks of their own, which OpenCV's
+TFLite reader cannot load), and the same package brings the selfie segmentation that the matte needs.
+It works without the jax, sounddevice and contrib OpenCV that it names as dependencies;
+it is therefore installed with ``--no-deps``.
 
 The ready-made face mesh solution decides by itself where to look and keeps its certainty to itself.  Here its
 inner graph runs alone, on a 192 px crop cut (and turned upright) by this module: crops are exact, repeatable
@@ -77,8 +77,8 @@ class Box:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back what native libraries print on stderr while they start; show it after all where an error is
-    raised."""
+    """Hold back what native libraries print on stderr while they start;
+    show it after all where an error is raised."""
     sys.stderr.flush()
     try:
         saved = os.dup(2)
@@ -128,8 +128,8 @@ class MeshNet:
     def on_image(self, image: np.ndarray, roi: Roi, mirrored: bool = False) -> tuple[np.ndarray, float]:
         """Mesh float64 [478, 3] in px of ``image`` from one region of it, and the presence score.
 
-        ``mirrored`` shows the network the flipped crop; the points come back unflipped but in the flipped
-        order.
+        ``mirrored`` shows the network the flipped crop;
+        the points come back unflipped but in the flipped order.
         """
         crop = cut(image, roi)
         mesh, presence = self.on_crop(np.ascontiguousarray(crop[:, ::-1]) if mirrored else crop)
@@ -218,8 +218,8 @@ def roi_from_box(box: Box) -> Roi:
 
 
 def roi_from_points(points: np.ndarray, right: np.ndarray, left: np.ndarray, scale: float = 1.5) -> Roi:
-    """Where the mesh looks next: upright by the outer eye corners, ``scale`` times the turned box of
-    ``points`` [N, 2]."""
+    """Where the mesh looks next: upright by the outer eye corners,
+    ``scale`` times the turned box of ``points`` [N, 2]."""
     angle = float(np.arctan2(left[1] - right[1], left[0] - right[0]))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     upright = points[:, :2] @ turn

@@ -30,8 +30,8 @@ def _table() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def mesh_to_68(mesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points float32 [68, 3] and irises float32 [2, 2] (right, left) of a mesh [478, 3], all in the mesh's
-    unit.
+    """Points float32 [68, 3] and irises float32 [2, 2] (right, left)
+    of a mesh [478, 3], all in the mesh's unit.
 
     The table's offsets are added in a frame that turns with the head in three dimensions, so that they
     foreshorten as the face they were measured on does: x along the outer eye corners, y down the face at

@@ -84,7 +84,8 @@ CONNECTIONS: list[tuple[str, tuple[int, ...], bool]] = [
 def mirror_points(points: np.ndarray, irises: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the landmarks of the picture flipped left to right.
 
-    points [..., 68, 2 or 3] and irises [..., 2, 2] in px of a picture ``width`` px wide; right and left swap roles.
+    points [..., 68, 2 or 3] and irises [..., 2, 2] in px of a picture
+    ``width`` px wide; right and left swap roles.
     """
     flipped = points[..., MIRROR, :].copy()
     flipped[..., 0] = width - flipped[..., 0]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finding the faces of a picture that a detector's first look may miss: small, turned, pale, or filling the
-frame."""
+"""Finding the faces of a picture that a detector's first look may miss:
+small, turned, pale, or filling the frame."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ from ..errors import NoFaceError
 from .face import Detector, Face, check_image, largest_first
 
 LOOK = 1280
-"""Longer side in px of the copy that the first look sees; smaller faces are sought in tiles of the whole
-picture."""
+"""Longer side in px of the copy that the first look sees;
+smaller faces are sought in tiles of the whole picture."""
 LEAST = 24.0
 """A face whose box is smaller than this (px) is not worth animating and is left out."""
 
 CONVINCING = 0.75
 """Mean confidence of the points from which on a face ends the search; one found upside down stays below."""
 CERTAIN = 0.75
-"""Detector score from which on a face counts that only a part of the picture shows; knees and folds stay below."""
+"""Detector score from which on a face counts that only a part of the picture shows;
+knees and folds stay below."""
 
 NO_FACE = (
     "no face was found; set its landmarks by hand in a JSON file of 68 points "
-    '({"schema": "tableau-vivant/landmarks-1", "size": [w, h], "points": [[x, y], ...]}) and give that file instead'
+    '({"schema": "tableau-vivant/landmarks-1", "size": [w, h], "points": [[x, y], ...]})'
+    " and give that file instead"
 )
 
 
 def find_faces(image: np.ndarray, detector: Detector) -> list[Face]:
     """All faces of an RGB uint8 [H, W, 3] picture, largest first, in its px.
 
-    The whole picture and its overlapping halves are always looked at, then a copy with more contrast.  Where that finds
-    nothing convincing, turned copies follow; where it finds nothing at all, wider margins, enlargement and smaller
-    tiles; the best of all is taken then.  Every finding is measured again on a crop of the picture itself, so no
-    point carries the error of a shrunk or turned copy.
+    The whole picture and its overlapping halves are always looked at, then a copy with more contrast.
+    Where that finds nothing convincing, turned copies follow; where it finds nothing at all, wider margins,
+    enlargement and smaller tiles; the best of all is taken then.  Every finding is measured again on a crop
+    of the picture itself, so no point carries the error of a shrunk or turned copy.
 
     Raises NoFaceError where all that fails.
     """
@@ -46,7 +48,8 @@ def find_faces(image: np.ndarray, detector: Detector) -> list[Face]:
             faces = _with(faces, image, view, to_image, detector)
             if any(_convinces(face) for face in faces):
                 break
-        # a doubtful finding may be an upside-down one, so turned copies are tried; nothing after them would better it
+        # a doubtful finding may be an upside-down one, so turned copies are tried;
+        # nothing after them would better it
         if faces and (views is not _plain_views or any(_convinces(face) for face in faces)):
             break
     if not faces:
@@ -57,7 +60,8 @@ def find_faces(image: np.ndarray, detector: Detector) -> list[Face]:
 
 
 def find_small_faces(image: np.ndarray, detector: Detector, known: list[Face]) -> list[Face]:
-    """``known`` faces and the certain ones that overlapping halves of the picture show beside them, largest first."""
+    """``known`` faces and the certain ones that overlapping halves
+    of the picture show beside them, largest first."""
     faces = known
     for view, to_image in _tiles(image, 2):
         faces = _with(faces, image, view, to_image, detector, CERTAIN if known else 0.0)

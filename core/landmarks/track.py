@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LandmarkTrack: the landmarks of a face over time, in memory.  Its files are written and read by
-``track_files``."""
+"""LandmarkTrack: the landmarks of a face over time, in memory.
+Its files are written and read by ``track_files``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .schema import POINTS
 
 @dataclass(frozen=True, eq=False)
 class LandmarkTrack:
-    """Landmarks per frame, in pixels of one picture or video (x right, y down, origin at the top-left
-    corner).
+    """Landmarks per frame, in pixels of one picture or video (x right,
+    y down, origin at the top-left corner).
 
     points      float32 [T, 68, 3]; z in the same unit, smaller is nearer; a lost face is NaN in all its
     points
@@ -61,8 +61,8 @@ class LandmarkTrack:
         object.__setattr__(self, "times", times)
         try:
             width, height = (int(side) for side in self.size)
-            # a copy through JSON: what is kept is what a file can hold, and later changes outside do not
-            # reach it
+            # a copy through JSON: what is kept is what a file can hold,
+            # and later changes outside do not reach it
             meta = json.loads(json.dumps(dict(self.meta), allow_nan=False))
         except (TypeError, ValueError) as error:
             raise InputError(f"a landmark track's size or meta is not usable ({error})") from error
@@ -81,7 +81,8 @@ class LandmarkTrack:
 
     @property
     def rate(self) -> Fraction:
-        """Nominal frames per second: meta's "rate" where given, else from the frame step, snapped to a usual rate."""
+        """Nominal frames per second: meta's "rate" where given,
+        else from the frame step, snapped to a usual rate."""
         stated = self.meta.get("rate")
         if isinstance(stated, str):
             try:
@@ -93,7 +94,8 @@ class LandmarkTrack:
         if len(self) < 2:
             return Fraction(25)
         steps = np.diff(self.times)
-        # containers round their stamps: the mean of the usual steps is nearer to the truth than any one of them
+        # containers round their stamps: the mean of the usual steps
+        # is nearer to the truth than any one of them
         usual = float(np.median(steps))
         measured = 1.0 / float(steps[np.abs(steps - usual) <= 0.1 * usual].mean())
         usual_rates = (
@@ -127,8 +129,8 @@ class LandmarkTrack:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write a ``.npz`` or ``.csv`` file (by suffix), whole or not at all; ``load`` gives back the same
-        bits."""
+        """Write a ``.npz`` or ``.csv`` file (by suffix), whole or not at all;
+        ``load`` gives back the same bits."""
         from .track_files import save_track
 
         save_track(self, Path(path))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Track files: ``.npz`` for programs, ``.csv`` for spreadsheets and people.  Both give the numbers back bit
-for bit.
+"""Track files: ``.npz`` for programs, ``.csv`` for spreadsheets and people.
+Both give the numbers back bit for bit.
 
 npz: arrays points, irises, times, confidence, size and a JSON text ``meta``; no pickle is written or read.
 csv: one comment line ``# {"schema": ..., "size": [w, h], "meta": {...}}``, one line of column names, one line
@@ -35,8 +35,8 @@ _ROWS_AT_ONCE = 512
 
 
 def save_track(track: LandmarkTrack, path: Path) -> None:
-    """Write ``track`` by the suffix of ``path``; InputError for another suffix, OutputError where it cannot
-    be written."""
+    """Write ``track`` by the suffix of ``path``; InputError for another suffix,
+    OutputError where it cannot be written."""
     suffix = path.suffix.lower()
     if suffix == ".npz":
         with atomic_path(path) as temporary, temporary.open("wb") as handle:
@@ -60,8 +60,8 @@ def save_track(track: LandmarkTrack, path: Path) -> None:
 
 
 def load_track(path: Path) -> LandmarkTrack:
-    """Read a track file by its suffix; InputError with one line where it is missing, damaged or not a
-    track."""
+    """Read a track file by its suffix; InputError with one line where
+    it is missing, damaged or not a track."""
     suffix = path.suffix.lower()
     if suffix not in (".npz", ".csv"):
         raise InputError(f"{path}: a track file ends in .npz or .csv, not in '{path.suffix}'")

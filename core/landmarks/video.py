@@ -38,12 +38,13 @@ def track_video(
 ) -> LandmarkTrack:
     """Follow one face through a video; frames in which it is lost are NaN with confidence 0.
 
-    ``face`` counts the faces of the first frame that has enough of them, from the largest, 0.  ``cuts``:
-    "refuse" raises InputError with the times of the scene cuts, "trim" keeps the longest shot (with its own times).
+    ``face`` counts the faces of the first frame that has enough of them, from the largest, 0.
+    ``cuts``: "refuse" raises InputError with the times of the scene cuts,
+    "trim" keeps the longest shot (with its own times).
     meta: backend, source, sha256, size, rate, face, cuts (s), and for a trimmed track the kept span.
 
-    Raises InputError for a file that is no video or holds no frame, NoFaceError where no frame shows the
-    face, Cancelled.
+    Raises InputError for a file that is no video or holds no frame,
+    NoFaceError where no frame shows the face, Cancelled.
     """
     from ..media.video import probe, read_frames
 
@@ -62,7 +63,7 @@ def track_video(
             if cancelled is not None and cancelled():
                 raise Cancelled(f"{path}: tracking stopped")
             if times and time <= times[-1]:
-                continue  # damaged time stamps: a frame that comes no later than the one before is not shown either
+                continue  # damaged time stamps: a frame no later than the one before is not shown either
             size = (frame.shape[1], frame.shape[0])
             times.append(time)
             follower.step(frame, time, thumbnails.add(frame))
@@ -101,8 +102,8 @@ class _Follower:
     _lost: int = 0
 
     def step(self, frame: np.ndarray, time: float, changed: bool) -> None:
-        """Take the next frame; ``changed``: the picture is another one than before, so nothing is expected of
-        it."""
+        """Take the next frame; ``changed``: the picture is another one than
+        before, so nothing is expected of it."""
         found = None
         if self._last is not None and not self._lost and not changed:
             found = self.detector.follow(frame, self._last)
@@ -126,15 +127,16 @@ class _Follower:
             if overlap(nearest.box, self._last.box) > 0.1:
                 return nearest
             if not changed and time - self._last_time < _FORGET:
-                # it may have moved on unseen: take the nearest of about its size, and none rather than a
-                # stranger
+                # it may have moved on unseen: take the nearest of about
+                # its size, and none rather than a stranger
                 apart = [(_apart(face, self._last), face) for face in faces]
                 distance, near = min(apart, key=lambda pair: pair[0])
                 return near if distance < 1.0 else None
         return faces[self.rank] if len(faces) > self.rank else None
 
     def jumps(self) -> np.ndarray:
-        """float [T]: how far the face moved since the frame before, in its own size; 0 where either lacks it."""
+        """float [T]: how far the face moved since the frame before,
+        in its own size; 0 where either lacks it."""
         result = np.zeros(len(self.faces))
         for index, (before, now) in enumerate(itertools.pairwise(self.faces), start=1):
             if before is not None and now is not None:
@@ -183,8 +185,9 @@ def _without_cuts(path: Path, track: LandmarkTrack, found: list[int], cuts: str)
 
 def _no_face(path: Path, face: int, most: int) -> str:
     if most:
-        return f"{path}: no frame shows a face {face}; at most {most} were found at once, counted from the largest, 0"
-    return f"{path}: no face was found in any frame; use a video with a larger, sharper face turned to the viewer"
+        found = f"at most {most} were found at once, counted from the largest, 0"
+        return f"{path}: no frame shows a face {face}; {found}"
+    return f"{path}: no face was found in any frame; use a video with a larger, sharper, frontal face"
 
 
 def _sha256(path: Path) -> str:

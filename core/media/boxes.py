@@ -24,7 +24,8 @@ _KNOWN = {
 
 
 def is_cut_short(path: Path) -> bool:
-    """Whether ``path`` is an MP4/MOV file whose last box promises more bytes than the file has, or that has no index.
+    """Whether ``path`` is an MP4/MOV file whose last box promises more bytes
+    than the file has, or that has no index.
 
     False for every other kind of file.
     """

@@ -82,7 +82,8 @@ def to_rgb(image: Any, icc: bytes | None) -> tuple[np.ndarray, bytes | None]:
 
 
 def rgb_profile(icc: bytes | None) -> bytes | None:
-    """The profile to keep for numbers that are now RGB: an RGB one as it is, a grey one with its tone curve kept."""
+    """The profile to keep for numbers that are now RGB: an RGB one as it is,
+    a grey one with its tone curve kept."""
     if icc is None or len(icc) < 132 or icc[36:40] != b"acsp":
         return None
     space = icc[16:20]
@@ -100,7 +101,8 @@ def _tags(icc: bytes) -> dict[bytes, bytes]:
 def _from_grey(icc: bytes) -> bytes | None:
     """An RGB profile in which equal numbers mean what they meant in the grey profile ``icc``.
 
-    A grey profile cannot go into an RGB file; its tone curve on all three channels with sRGB's primaries says the same.
+    A grey profile cannot go into an RGB file; its tone curve on all three
+    channels with sRGB's primaries says the same.
     """
     try:
         curve = _tags(icc)[b"kTRC"]

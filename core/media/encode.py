@@ -21,7 +21,8 @@ GROUP = 12  # frames from one key frame to the next at most: quick scrubbing
 
 
 class VideoWriter:
-    """Context manager that encodes 8-bit sRGB frames to H.264 (yuv420p, BT.709, limited range, index in front).
+    """Context manager that encodes 8-bit sRGB frames to H.264 (yuv420p,
+    BT.709, limited range, index in front).
 
     The file appears under its name only when the block ends without an error; else nothing is left.
     """
@@ -34,7 +35,8 @@ class VideoWriter:
         *,
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        """``size``: (width, height) px of the frames, odd ones are padded by a repeated edge; ``rate``: frames per s.
+        """``size``: (width, height) px of the frames, odd ones are padded
+        by a repeated edge; ``rate``: frames per s.
 
         ``metadata``: what the container knows: title, comment, artist, copyright, description, date.
         """

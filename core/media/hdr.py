@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""High dynamic range video (PQ and HLG in BT.2020) brought to 8-bit sRGB, so that faces look as they do on a screen."""
+"""High dynamic range video (PQ and HLG in BT.2020) brought to 8-bit sRGB,
+so that faces look as they do on a screen."""
 
 from __future__ import annotations
 
@@ -18,13 +19,15 @@ _TO_709 = np.array(
 
 
 def to_srgb(rgb: np.ndarray, transfer: int) -> np.ndarray:
-    """uint16 [H, W, 3] BT.2020 R'G'B' (full range) with the transfer ``PQ`` or ``HLG`` -> uint8 [H, W, 3] sRGB."""
+    """uint16 [H, W, 3] BT.2020 R'G'B' (full range) with the transfer
+    ``PQ`` or ``HLG`` -> uint8 [H, W, 3] sRGB."""
     import cv2
 
     linear = _decode_table(transfer)[rgb >> 4]  # 1 = diffuse white
     peak = PEAK / REFERENCE_WHITE
     brightest = linear.max(axis=2, keepdims=True)
-    # unchanged up to 0.6, then rolled off so that the peak meets 1; the same factor for all three keeps the hue
+    # unchanged up to 0.6, then rolled off so that the peak meets 1;
+    # the same factor for all three keeps the hue
     knee = np.float32(0.6)
     over = np.clip((brightest - knee) / (peak - knee), 0, 1)
     room = (peak - knee) / (1 - knee)

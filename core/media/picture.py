@@ -54,7 +54,8 @@ class Picture:
         return self.pixels.shape[2] == 4
 
     def rgb8(self) -> np.ndarray:
-        """uint8 [H, W, 3] in sRGB (profile converted, alpha laid over middle grey), for detectors and review."""
+        """uint8 [H, W, 3] in sRGB (profile converted, alpha laid over
+        middle grey), for detectors and review."""
         pixels = self.pixels
         if pixels.dtype == np.uint16:
             pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
@@ -111,9 +112,8 @@ def _decode(path: Path, data: bytes) -> Picture:
         ) from error
     width, height = image.size
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_SIDE:
-        raise InputError(
-            f"{path}: {width} x {height} pixels; each side must have {MIN_SIDE} to {MAX_SIDE:,} pixels, resize it first"
-        )
+        wanted = f"each side must have {MIN_SIDE} to {MAX_SIDE:,} pixels"
+        raise InputError(f"{path}: {width} x {height} pixels; {wanted}, resize it first")
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format in ("PNG", "WEBP"):
         raise InputError(f"{path}: is animated ({frames} frames); save the one to use as a still picture")
@@ -127,7 +127,8 @@ def _decode(path: Path, data: bytes) -> Picture:
     }
     icc = image.info.get("icc_profile") or None
     try:
-        image.load()  # decodes all of the file, so a truncated one is found also where OpenCV reads the pixels below
+        # decodes all of the file, so a truncated one is found also where OpenCV reads the pixels below
+        image.load()
         if deep.is_deep(image, data):
             pixels = deep.decode(image, data)
             icc = color.rgb_profile(icc)
@@ -166,10 +167,11 @@ def save_picture(
     text: Mapping[str, str] | None = None,
     compression: int = 1,
 ) -> None:
-    """Write a PNG: ``pixels`` [H, W] or [H, W, 1..4] uint8 or uint16, the numbers as given; all of it or nothing.
+    """Write a PNG: ``pixels`` [H, W] or [H, W, 1..4] uint8 or uint16,
+    the numbers as given; all of it or nothing.
 
-    ``icc`` is embedded, ``text`` becomes iTXt chunks (XMP under "XML:com.adobe.xmp"), ``compression`` is 0..9.
-    Raises OutputError where the file cannot be written.
+    ``icc`` is embedded, ``text`` becomes iTXt chunks (XMP under "XML:com.adobe.xmp"),
+    ``compression`` is 0..9.  Raises OutputError where the file cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() != ".png":
@@ -181,7 +183,8 @@ def save_picture(
 def contact_sheet(
     images: Sequence[np.ndarray], columns: int, width: int, labels: Sequence[str] | None = None
 ) -> np.ndarray:
-    """uint8 [H, ``width``, 3]: ``images`` (uint8 or uint16 [h, w, 3 or 4]) in rows of ``columns``, fitted into cells.
+    """uint8 [H, ``width``, 3]: ``images`` (uint8 or uint16 [h, w, 3 or 4])
+    in rows of ``columns``, fitted into cells.
 
     Cells share the aspect of the tallest image; ``labels`` are written under them.
     """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A fast PNG writer: 8 and 16 bit, profile and text chunks, deflated in bands on several threads.
 
-libpng's own path (through OpenCV or Pillow) needs about twice the time at its quickest useful setting, and would
-need a second pass over the file to add the text chunks.  The bands depend only on the picture, never on the number
-of threads, so the same picture always gives the same bytes.
+libpng's own path (through OpenCV or Pillow) needs about twice the time at its quickest useful setting,
+and would need a second pass over the file to add the text chunks.  The bands depend only on the picture,
+never on the number of threads, so the same picture always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def write_png(
 ) -> None:
     """Write ``pixels`` ([H, W] or [H, W, 1..4], uint8 or uint16, RGB order, straight alpha) to ``file``.
 
-    ``level`` is zlib's, 0..9.  Raises ValueError for another shape or type, OSError where ``file`` cannot take it.
+    ``level`` is zlib's, 0..9.  Raises ValueError for another shape or type,
+    OSError where ``file`` cannot take it.
     """
     array = pixels[..., None] if pixels.ndim == 2 else pixels
     if array.ndim != 3 or array.shape[2] not in _COLOR_TYPES or array.dtype not in (np.uint8, np.uint16):
@@ -104,7 +105,8 @@ def _deflated_bands(array: np.ndarray, level: int) -> Iterator[tuple[np.ndarray,
 
 
 def _filtered(array: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """uint8 [rows, bytes + 1]: rows ``start:stop`` as scan lines, each the difference to the one above ("Up")."""
+    """uint8 [rows, bytes + 1]: rows ``start:stop`` as scan lines,
+    each the difference to the one above ("Up")."""
     above = max(start - 1, 0)
     rows = np.ascontiguousarray(array[above:stop])
     if rows.dtype == np.uint16:
@@ -121,7 +123,8 @@ def _filtered(array: np.ndarray, start: int, stop: int) -> np.ndarray:
 
 
 def _strategy(array: np.ndarray, level: int, rows: int) -> int:
-    """zlib strategy: skip the search for repeats where a band from the middle shows that it finds next to none."""
+    """zlib strategy: skip the search for repeats where a band from
+    the middle shows that it finds next to none."""
     if level != 1:
         return zlib.Z_DEFAULT_STRATEGY
     middle = array.shape[0] // 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Video files in: upright 8-bit RGB frames with the container's own time stamps.  Writing is in ``encode``."""
+"""Video files in: upright 8-bit RGB frames with the container's own time stamps."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ _NOT_VIDEO = ("tty", "image2", "hls", "dash", "concat", "sdp", "rtsp")
 class VideoInfo:
     """What a video file says of itself.
 
-    ``width``, ``height``: px, upright and with square pixels.  ``rate``: nominal frames per second (average where
-    it varies).  ``frames``: as the container counts them, None where it does not.  ``duration``: s, 0 if unknown.
+    ``width``, ``height``: px, upright and with square pixels.
+    ``rate``: nominal frames per second (average where it varies).
+    ``frames``: as the container counts them, None where it does not.
+    ``duration``: s, 0 if unknown.
     ``rotation``: degrees clockwise by which the stored frames are turned to be upright.
     """
 
@@ -43,7 +45,8 @@ class VideoInfo:
 
 
 def probe(path: str | Path) -> VideoInfo:
-    """Read the head and the first frame of a video; InputError (one line) where it is none or cannot be decoded."""
+    """Read the head and the first frame of a video; InputError (one line)
+    where it is none or cannot be decoded."""
     path = Path(path)
     with _opened(path) as (container, stream):
         frame = _first_frame(path, container, stream)
@@ -61,8 +64,9 @@ def probe(path: str | Path) -> VideoInfo:
 def read_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
     """Yield (time in s since the first frame, uint8 RGB [H, W, 3]), upright, times strictly rising.
 
-    HDR and more than 8 bits come out as 8-bit sRGB.  Raises InputError with one line that names the file where it
-    is not a video, has no frames, is cut short (before the first frame, where the file shows it) or damaged.
+    HDR and more than 8 bits come out as 8-bit sRGB.  Raises InputError with one line that names the file
+    where it is not a video, has no frames, is cut short (before the first frame, where the file shows it)
+    or damaged.
     """
     path = Path(path)
     with _opened(path) as (container, stream):

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Performances written by hand: TOML files of eased curves, turned into expression curves at any frame rate.
 
-A file has a [meta] table (name, label, description, fps, duration in seconds, loop, license), [[curve]] tables and
-optionally a [life] table (see :class:`core.motion.life.Life`).
+A file has a [meta] table (name, label, description, fps, duration in seconds, loop, license),
+[[curve]] tables and optionally a [life] table (see :class:`core.motion.life.Life`).
 
-A curve has a name, keys = [[seconds, value], ...] and optionally ease: "ease" is flat at every key, "smooth" is
-monotone through the keys, "linear" is straight.  Names are ARKIT's; one without its Left or Right moves both sides,
-where ``right`` scales the right side and ``lag`` delays it by so many seconds.  Besides, there are headYaw, headPitch,
-headRoll and gazeYaw, gazePitch in degrees (signs as in from_head_angles; the gaze is relative to the head), and headX,
-headY, headZ in eye distances.  Curves of one name add up.
+A curve has a name, keys = [[seconds, value], ...] and optionally ease: "ease" is flat at every key,
+"smooth" is monotone through the keys, "linear" is straight.  Names are ARKIT's; one without its Left or Right
+moves both sides, where ``right`` scales the right side and ``lag`` delays it by so many seconds.  Besides,
+there are headYaw, headPitch, headRoll and gazeYaw, gazePitch in degrees (signs as in from_head_angles;
+the gaze is relative to the head), and headX, headY, headZ in eye distances.  Curves of one name add up.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class Authored:
         return frame_count(self.duration, self.fps)
 
     def sample(self, rate: Fraction | None = None) -> ExpressionCurves:
-        """Expression curves at ``rate`` (its own where None): one pass; a loop's next frame would be the
-        first again."""
+        """Expression curves at ``rate`` (its own where None): one pass;
+        a loop's next frame would be the first again."""
         rate = rate or self.fps
         times = frame_times(frame_count(self.duration, rate), rate)
         expression, head = self.evaluate(times)
@@ -118,7 +118,8 @@ class Authored:
 
 
 def _look(channels: dict[str, np.ndarray]) -> None:
-    """Gaze angles as the eight eyeLook coefficients; lids follow a gaze up or down a little, as real ones do."""
+    """Gaze angles as the eight eyeLook coefficients;
+    lids follow a gaze up or down a little, as real ones do."""
     aside, up = channels["gazeYaw"] / LOOK_ASIDE, channels["gazePitch"] / LOOK_UP_DOWN
     for side, sign in (("Left", 1.0), ("Right", -1.0)):
         channels[f"eyeLookOut{side}"] += np.maximum(sign * aside, 0.0)

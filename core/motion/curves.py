@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Expression curves: a performance as head pose and the 52 ARKit coefficients, what animators edit and
-tools exchange."""
+"""Expression curves: a performance as head pose and the 52 ARKit coefficients,
+what animators edit and tools exchange."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class ExpressionCurves:
 
     times: float64 [T], seconds, strictly increasing.
     expression: float32 [T, 52], 0..1, in the order of ARKIT.
-    rotation: float32 [T, 4], unit quaternion (w, x, y, z) of the head relative to the camera (x right, y
-        down, z away).
+    rotation: float32 [T, 4], unit quaternion (w, x, y, z) of the head relative
+        to the camera (x right, y down, z away).
     translation: float32 [T, 3], in inter-ocular distances (outer eye corners), same axes.
     meta: JSON-able facts about the source; ``loop`` and ``period`` (seconds) mark a performance that repeats.
     Raises InputError where an array has another shape or its numbers make no sense.
@@ -83,7 +83,8 @@ class ExpressionCurves:
 
     @property
     def rate(self) -> Fraction:
-        """Nominal frames per second: meta's "rate" where given, else the median frame step (25 for one frame)."""
+        """Nominal frames per second: meta's "rate" where given,
+        else the median frame step (25 for one frame)."""
         stated = self.meta.get("rate")
         if stated is not None:
             return parse_rate(stated, "expression curves: 'rate'")

@@ -28,11 +28,11 @@ CAMERA = 12.0  # distance of the viewer in eye distances, for the depth of expre
 class Driver:
     """A performance.  T frames, 70 points (68 landmarks, two irises), lost frames NaN.
 
-    points: [T, 70, 3] what was seen.  base: [T, 70, 3] the face of the reference frame in the pose of each
-        frame.
+    points: [T, 70, 3] what was seen.  base: [T, 70, 3] the face
+        of the reference frame in the pose of each frame.
     state: HeadState of T frames; rest: that of the reference frame (single).  identity: [I].
-    local: [T, 70, 3] seen minus projected, in head axes and units; local_rest: the same of the reference
-        frame.
+    local: [T, 70, 3] seen minus projected, in head axes and units;
+        local_rest: the same of the reference frame.
     reference: its index, or None for the neutral head.  closed: [2] closure of each eye that counts as shut.
     """
 
@@ -97,7 +97,8 @@ def track_driver(model: HeadModel, track: LandmarkTrack, fit: HeadFit, reference
 def curves_driver(model: HeadModel, curves: ExpressionCurves, fit: HeadFit, reference: int | str) -> Driver:
     """Expression curves on the mean head.
 
-    ``auto`` takes the neutral head as rest where the curves were made relative to it (``meta["rest"]`` is "neutral").
+    ``auto`` takes the neutral head as rest where the curves were made
+    relative to it (``meta["rest"]`` is "neutral").
     """
     depth = CAMERA / np.maximum(CAMERA + curves.translation[:, 2].astype(np.float64), 1.0)
     state = HeadState(

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What eyes and mouth do, measured on landmarks in the picture plane: lid separation, inner-lip gap, iris
-offset.
+"""What eyes and mouth do, measured on landmarks in the picture plane:
+lid separation, inner-lip gap, iris offset.
 
-Points are [T, 68, 2 or 3] px, irises [T, 2, 2] px; eyes are in the order right, left (the sitter's).  Every
-eye and the mouth have their own axis (corner to corner, toward the picture's right) and a normal that
-points down.
+Points are [T, 68, 2 or 3] px, irises [T, 2, 2] px; eyes are in the order right, left (the sitter's).
+Every eye and the mouth have their own axis (corner to corner, toward the picture's right)
+and a normal that points down.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def eye_distance(points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Slit:
-    """A frame of reference between two corners: center, unit axis and unit normal (down) [..., 2], width [...]."""
+    """A frame of reference between two corners: center,
+    unit axis and unit normal (down) [..., 2], width [...]."""
 
     center: np.ndarray
     axis: np.ndarray
@@ -145,9 +146,11 @@ def set_lip_gap(points: np.ndarray, wanted: np.ndarray) -> None:
 
 
 def lip_thickness(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distance px [T, 10] of the outer lip points (LIP_EDGES) from the inner line, and the unit normals [T, 10, 2].
+    """Distance px [T, 10] of the outer lip points (LIP_EDGES)
+    from the inner line, and the unit normals [T, 10, 2].
 
-    Positive outward: upward for the upper lip, downward for the lower one; negative where a lip is turned inside out.
+    Positive outward: upward for the upper lip, downward for the lower one;
+    negative where a lip is turned inside out.
     """
     outer, first, second = (points[:, LIP_EDGES[:, column], :2] for column in range(3))
     vector = second - first
@@ -157,10 +160,12 @@ def lip_thickness(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def keep_lips(points: np.ndarray, base: np.ndarray, share: float) -> None:
-    """Keep the lips of ``points`` (in place) from thinning to nothing, compared with ``base``; ``share`` 0..1 of it.
+    """Keep the lips of ``points`` (in place) from thinning to nothing,
+    compared with ``base``; ``share`` 0..1 of it.
 
-    A wide smile draws the lips of the head model thinner by a fixed length; on thin painted lips that would turn them
-    inside out.  Down to 0.7 of the painted thickness they are left alone, and never become thinner than 0.4.
+    A wide smile draws the lips of the head model thinner by a fixed length; on thin painted lips that would
+    turn them inside out.  Down to 0.7 of the painted thickness they are left alone, and never become
+    thinner than 0.4.
     """
     now, normal = lip_thickness(points)
     own = np.maximum(lip_thickness(base)[0], 1e-6)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters: One-Euro for live work, zero-phase smoothing for bakes, outlier removal.  Blinks survive all of the latter.
+"""Filters: One-Euro for live work, zero-phase smoothing for bakes,
+outlier removal.  Blinks survive all of the latter.
 
 All take time from the time stamps, so variable frame rates are fine, and leave lost frames (NaN) lost.
 """
@@ -24,8 +25,10 @@ from .smoothing import smooth
 class OneEuro:
     """The One-Euro filter (Casiez, Roussel, Vogel, CHI 2012): causal; calm when still, quick when moving.
 
-    min_cutoff: Hz, lower is calmer at rest.  beta: rise of the cutoff per unit a second, higher lags less in motion.
-    unit: size of one unit of the signal (for landmarks the eye distance in px), so that settings fit any picture.
+    min_cutoff: Hz, lower is calmer at rest.
+    beta: rise of the cutoff per unit a second, higher lags less in motion.
+    unit: size of one unit of the signal (for landmarks the eye distance in px), so that settings fit any
+        picture.
     A NaN element stays NaN and starts afresh at its next number.
     """
 
@@ -45,7 +48,8 @@ class OneEuro:
         self._speed: np.ndarray | None = None
 
     def __call__(self, time: float, value: np.ndarray) -> np.ndarray:
-        """The filtered value (float64, same shape) at ``time`` seconds, which must increase from call to call."""
+        """The filtered value (float64, same shape) at ``time`` seconds,
+        which must increase from call to call."""
         value = np.asarray(value, np.float64)
         if self._time is None or self._value is None or self._speed is None:
             self._time, self._value, self._speed = time, value.copy(), np.zeros_like(value)
@@ -70,7 +74,8 @@ def _follow(before: np.ndarray, now: np.ndarray, cutoff: float | np.ndarray, ste
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Zero-phase smoothing per region: standard deviation of the Gaussian in seconds; 0 leaves a region alone.
+    """Zero-phase smoothing per region: standard deviation of the Gaussian
+    in seconds; 0 leaves a region alone.
 
     head: the head's turns and shifts; its size is smoothed over twice that time, so that it does not pump.
     """
@@ -106,8 +111,8 @@ _REGION_POINTS = {
 def smooth_track(track: LandmarkTrack, strength: str | Smoothing = "medium") -> LandmarkTrack:
     """A calmer track of the same frames, without delay.
 
-    The head's rigid motion and the face's own motion are smoothed apart, so a turning head does not blur a mouth.
-    During blinks the lids keep their own motion: a blink stays as quick and as deep as it was.
+    The head's rigid motion and the face's own motion are smoothed apart, so a turning head does not blur
+    a mouth.  During blinks the lids keep their own motion: a blink stays as quick and as deep as it was.
     Raises InputError for an unknown strength ("light", "medium", "strong", or a Smoothing).
     """
     if isinstance(strength, str):
@@ -128,7 +133,8 @@ def smooth_track(track: LandmarkTrack, strength: str | Smoothing = "medium") -> 
         calm[:, where] = local[:, where] * weight + calm[:, where] * (1 - weight)
     rotation = normalize(smooth(times, continuous(from_matrix(poses.rotation)), strength.head))
     scale = np.exp(smooth(times, np.log(poses.scale), 2 * strength.head))
-    # the place of the face's middle is what must not shake: smooth that, not the origin of the head's own axes
+    # the place of the face's middle is what must not shake:
+    # smooth that, not the origin of the head's own axes
     middle = np.nanmean(local, axis=(0, 1))
     seat = np.einsum("tij,j->ti", poses.rotation, middle) * poses.scale[:, None] + poses.shift
     turned = to_matrix(rotation)
@@ -154,9 +160,10 @@ def blink_weights(track: LandmarkTrack) -> np.ndarray:
 def remove_outliers(track: LandmarkTrack, jump: float = 0.35, stray: float = 0.1) -> LandmarkTrack:
     """Drop frames in which the detector jumped elsewhere, and put single stray points back in line.
 
-    jump: how far (eye distances) a face may lie from the median of five neighboring frames; its size may differ by half
-    of it as a factor.  Frames beyond become NaN; fill them with ``fill_gaps``.  stray: the same for one point within
-    the face; beyond, it takes the median's place.  Lids in a blink and lips are allowed three times that.
+    jump: how far (eye distances) a face may lie from the median of five neighboring frames;
+    its size may differ by half of it as a factor.  Frames beyond become NaN; fill them with ``fill_gaps``.
+    stray: the same for one point within the face; beyond, it takes the median's place.
+    Lids in a blink and lips are allowed three times that.
     """
     if track.valid.sum() < 5:
         return track
@@ -181,7 +188,8 @@ def remove_outliers(track: LandmarkTrack, jump: float = 0.35, stray: float = 0.1
 
 
 def _in_line(points: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Points [T, 68, 3] that stray by more than ``allowed`` px [T, 68] within the face, put on the running median."""
+    """Points [T, 68, 3] that stray by more than ``allowed`` px [T, 68]
+    within the face, put on the running median."""
     bad = np.zeros(points.shape[:2], bool)
     # twice: a stray point that takes part in the head's pose pulls at it until it is back in line
     for _ in range(2):

@@ -12,8 +12,8 @@ import numpy as np
 
 from .limits import ramp
 
-# a blink, in seconds from its start: three frames at 25 a second down, a moment shut, seven up and slower
-# toward the end
+# a blink, in seconds from its start: three frames at 25 a second down,
+# a moment shut, seven up and slower toward the end
 _BLINK_TIMES = np.array([0.0, 0.04, 0.08, 0.12, 0.16, 0.20, 0.24, 0.28, 0.34, 0.42])
 _BLINK_CLOSURE = np.array([0.0, 0.22, 0.78, 1.0, 1.0, 0.72, 0.42, 0.2, 0.06, 0.0])
 BLINK_LENGTH = float(_BLINK_TIMES[-1])
@@ -24,9 +24,10 @@ _DART = 0.05  # seconds that a small saccade takes
 class Life:
     """Strengths are factors: 1 is a calm sitter.
 
-    breaths: whole breaths in the performance.  breath, sway, darts: strengths of breathing, of the head's
-        slow drift and of the eyes' small jumps.  darts_per_second: how often these come.  blinks: start
-        times in seconds.
+    breaths: whole breaths in the performance.
+    breath, sway, darts: strengths of breathing, of the head's slow drift and of the eyes' small jumps.
+    darts_per_second: how often these jumps come.
+    blinks: start times in seconds.
     """
 
     seed: int = 1
@@ -47,7 +48,8 @@ def spread_blinks(count: int, duration: float, seed: int) -> tuple[float, ...]:
 
 
 def add_life(life: Life, times: np.ndarray, duration: float, channels: dict[str, np.ndarray]) -> None:
-    """Add the small life at ``times`` [N] seconds onto ``channels`` (name -> [N], see performance files), in place."""
+    """Add the small life at ``times`` [N] seconds onto ``channels``
+    (name -> [N], see performance files), in place."""
     turn = 2 * np.pi * times / duration
     rng = np.random.default_rng([life.seed, 3])
     if life.breaths and life.breath:
@@ -79,8 +81,8 @@ def add_life(life: Life, times: np.ndarray, duration: float, channels: dict[str,
 
 
 def add_blink(channels: dict[str, np.ndarray], since: np.ndarray, depth: float) -> None:
-    """One blink at ``since`` seconds after its start: lids, and the little that brows, cheeks and gaze do
-    with them."""
+    """One blink at ``since`` seconds after its start:
+    lids, and the little that brows, cheeks and gaze do with them."""
     closure = np.interp(since, _BLINK_TIMES, _BLINK_CLOSURE, left=0.0, right=0.0) * depth
     # brows and cheeks come a frame later and softer than the lids
     late = np.interp(since - 0.04, _BLINK_TIMES, _BLINK_CLOSURE, left=0.0, right=0.0) * depth
@@ -92,7 +94,8 @@ def add_blink(channels: dict[str, np.ndarray], since: np.ndarray, depth: float) 
 
 
 def _drift(turn: np.ndarray, rng: np.random.Generator, duration: float) -> np.ndarray:
-    """A slow wandering in about -1..1, made of whole numbers of waves per loop, none quicker than 1.6 seconds."""
+    """A slow wandering in about -1..1, made of whole numbers of waves
+    per loop, none quicker than 1.6 seconds."""
     most = max(1, int(duration / 1.6))
     waves = np.arange(1, most + 1)
     size = rng.uniform(0.5, 1.0, most) / waves

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 
 def soft_limit(x: ArrayLike, free: ArrayLike, most: ArrayLike) -> np.ndarray:
-    """Leave |x| <= free alone, compress what is beyond so that |x| never reaches ``most``; smooth at the joint."""
+    """Leave |x| <= free alone, compress what is beyond so that |x| never
+    reaches ``most``; smooth at the joint."""
     x, free = np.asarray(x, np.float64), np.asarray(free, np.float64)
     room = np.maximum(np.asarray(most, np.float64) - free, 1e-9)
     size = np.abs(x)

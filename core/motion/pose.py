@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The head's rigid motion in a landmark track: similarity transforms that align every frame with a mean shape."""
+"""The head's rigid motion in a landmark track: similarity transforms
+that align every frame with a mean shape."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ RIGID = np.array([0, 1, 15, 16, 27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45])
 
 @dataclass(frozen=True, eq=False)
 class Poses:
-    """points = scale * rotation @ local + shift, per frame: rotation [T, 3, 3], scale [T], shift [T, 3] px."""
+    """points = scale * rotation @ local + shift, per frame:
+    rotation [T, 3, 3], scale [T], shift [T, 3] px."""
 
     rotation: np.ndarray
     scale: np.ndarray
@@ -33,7 +35,8 @@ class Poses:
 
 
 def align(points: np.ndarray, template: np.ndarray) -> Poses:
-    """Least-squares similarity (Procrustes) from ``template`` [N, 3] to points [T, N, 3]; lost frames give NaN."""
+    """Least-squares similarity (Procrustes) from ``template`` [N, 3]
+    to points [T, N, 3]; lost frames give NaN."""
     good = np.isfinite(points).all(axis=(1, 2))
     count = len(points)
     poses = Poses(np.full((count, 3, 3), np.nan), np.full(count, np.nan), np.full((count, 3), np.nan))

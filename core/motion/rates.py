@@ -38,13 +38,14 @@ def parse_rate(value: str | int | float | Fraction, where: str = "rate") -> Frac
 def frame_times(frames: int | np.ndarray, rate: Fraction, start: int = 0) -> np.ndarray:
     """Start times in seconds, float64 [N], of frame numbers [N], or of the first N frames.
 
-    Each time is one division of whole numbers, so frame 17,982 at 24000/1001 is exact, not a sum of rounded
-    steps.
+    Each time is one division of whole numbers, so frame 17,982 at
+    24000/1001 is exact, not a sum of rounded steps.
     """
     numbers = start + np.arange(frames) if isinstance(frames, int) else np.asarray(frames)
     return (numbers - start) * float(rate.denominator) / float(rate.numerator)
 
 
 def frame_count(duration: float, rate: Fraction) -> int:
-    """How many frames start within ``duration`` seconds; a duration within rounding of a frame does not add one."""
+    """How many frames start within ``duration`` seconds;
+    a duration within rounding of a frame does not add one."""
     return max(1, int(np.ceil(duration * float(rate) - 1e-6)))

@@ -12,8 +12,8 @@ from .features import eye_distance
 from .limits import ramp
 
 INNER = np.arange(17, 68)  # all but the jaw line, which detectors place at will
-# below this RMS distance (in eye distances) two faces count as the same, above the second as strangers; measured:
-# frames of one person 0.008 to 0.03, of others 0.02 to 0.05
+# below this RMS distance (in eye distances) two faces count as the same, above the second as strangers;
+# measured: frames of one person 0.008 to 0.03, of others 0.02 to 0.05
 SAME, STRANGER = 0.01, 0.025
 
 
@@ -72,7 +72,8 @@ def choose_reference(
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> tuple[float, float, np.ndarray, float]:
-    """Scale, roll (radians), shift [2] that map source [N, 2] onto target [N, 2], and the RMS left over, in px."""
+    """Scale, roll (radians), shift [2] that map source [N, 2] onto target
+    [N, 2], and the RMS left over, in px."""
     sc, tc = source.mean(axis=0), target.mean(axis=0)
     s, t = source - sc, target - tc
     cosine = float((s * t).sum())

@@ -3,19 +3,21 @@
 
 Motion is relative: what changed since the performance's reference frame is added to what the painter painted.
 
-* Head rotation is the change in the performer's head axes, applied in the sitter's: a nod stays a nod on a head that is
-  painted in three-quarter view.  Shifts are told in eye distances.  A stranger's turns and shifts beyond what a painted
-  head bears are softly compressed: yaw from 27 degrees on, never beyond 45, and less on a head that is painted turned
-  that way already (48 degrees in all); pitch from 17, roll from 19 degrees; shifts from 0.6 eye distances.
-* Expression changes are added to the portrait's own expression; what the portrait shows already is not doubled.  Mouth
-  and jaw are scaled by the width of the portrait's mouth.
-* What the head model does not explain (the residual) is carried over in head axes: fully where performer and sitter are
-  the same face, damped and bounded for a stranger, whose jaw line is never taken.
-* Eyes close over the portrait's own opening: a shut eye of the performer is a shut eye of the portrait.  Irises move in
-  eye widths and stay inside.  Lips that are closed in the performance meet, never cross and never thin to nothing.
+* Head rotation is the change in the performer's head axes, applied in the sitter's:
+  a nod stays a nod on a head that is painted in three-quarter view.  Shifts are told in eye distances.
+  A stranger's turns and shifts beyond what a painted head bears are softly compressed:
+  yaw from 27 degrees on, never beyond 45, and less on a head that is painted turned that way already
+  (48 degrees in all); pitch from 17, roll from 19 degrees; shifts from 0.6 eye distances.
+* Expression changes are added to the portrait's own expression; what the portrait shows already is not
+  doubled.  Mouth and jaw are scaled by the width of the portrait's mouth.
+* What the head model does not explain (the residual) is carried over in head axes: fully where performer
+  and sitter are the same face, damped and bounded for a stranger, whose jaw line is never taken.
+* Eyes close over the portrait's own opening: a shut eye of the performer is a shut eye of the portrait.
+  Irises move in eye widths and stay inside.  Lips that are closed in the performance meet,
+  never cross and never thin to nothing.
 
-With the performer's own reference frame as the portrait and unit gains, the performer's landmarks come back; only full
-blinks differ, because lids are made to meet where a detector leaves a gap.
+With the performer's own reference frame as the portrait and unit gains, the performer's landmarks come back;
+only full blinks differ, because lids are made to meet where a detector leaves a gap.
 """
 
 from __future__ import annotations
@@ -132,8 +134,8 @@ def retarget(
 class _Sitter:
     """A fitted portrait: residual in head axes [70, 3], the depth that the model does not explain [70] px.
 
-    shown: expression [52] that a viewer reads in the face.  The fit prefers bones to muscles: to it, a painted smile is
-    partly the shape of the sitter's mouth.  Read on the mean head it is all smile.
+    shown: expression [52] that a viewer reads in the face.  The fit prefers bones to muscles:
+    to it, a painted smile is partly the shape of the sitter's mouth.  Read on the mean head it is all smile.
     """
 
     fit: HeadFit
@@ -159,7 +161,8 @@ class _Sitter:
         return cls(fit, local, depth, shown)
 
     def place(self, projected: np.ndarray, state: HeadState, residual: np.ndarray | float) -> np.ndarray:
-        """Landmarks [T, 70, 3] for projections in these poses: with the portrait's own residual and another one."""
+        """Landmarks [T, 70, 3] for projections in these poses:
+        with the portrait's own residual and another one."""
         out = projected + to_picture(state, self.local[None] + residual)
         out[..., 2] += self.depth * (state.scale / self.fit.state.scale)[:, None]
         return out
@@ -168,9 +171,9 @@ class _Sitter:
 def _meet(model: HeadModel, driver: Driver, fit: HeadFit, portrait: Face) -> tuple[HeadFit, float]:
     """The portrait's fit and how much performer and sitter are one face (0..1).
 
-    Where the reference frame is the portrait itself, up to scale, roll and shift, the performance's own
-    solution of that
-    frame is the better fit: both sides of the comparison then make the same errors, which cancel.
+    Where the reference frame is the portrait itself, up to scale, roll and shift,
+    the performance's own solution of that frame is the better fit: both sides of the comparison then make
+    the same errors, which cancel.
     """
     if driver.reference is None:
         return fit, 0.0
@@ -274,7 +277,8 @@ def _lids(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains) -> No
 
 
 def _unexplained_gap(model: HeadModel, driver: Driver, base: np.ndarray, gains: Gains) -> np.ndarray:
-    """Inner-lip gap [T, 1] px of the portrait that the performer shows beyond what the head model makes of it."""
+    """Inner-lip gap [T, 1] px of the portrait that the performer shows
+    beyond what the head model makes of it."""
     solved = project(model, driver.identity, driver.state) + to_picture(driver.state, driver.local_rest[None])
     more = features.lip_gap(driver.points).mean(axis=1) - features.lip_gap(solved).mean(axis=1)
     share = features.mouth_slit(base).width / features.mouth_slit(driver.base).width
@@ -307,7 +311,8 @@ def _lips(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same:
 def _gaze(
     out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same: float, *, solved: bool
 ) -> np.ndarray:
-    """Irises [T, 2, 2] px: the performer's movement in eye widths, added to the painted gaze and kept inside."""
+    """Irises [T, 2, 2] px: the performer's movement in eye widths,
+    added to the painted gaze and kept inside."""
     change = features.iris_offset(driver.points, driver.points[:, 68:, :2])
     change -= features.iris_offset(driver.base, driver.base[:, 68:, :2])
     if solved:

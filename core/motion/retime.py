@@ -43,8 +43,8 @@ class Segment:
     play, reverse: from ``start`` to ``end`` at ``speed``, or within ``duration`` scene seconds.
     hold: ``start`` for ``duration`` scene seconds.
     curve: ``keys`` of (scene seconds from the segment's start, performance seconds).
-    ping-pong: there and back, ``cycles`` times; loop: the range again and again, ``cycles`` times; or for
-        ``duration``.
+    ping-pong: there and back, ``cycles`` times; loop: the range again and again,
+        ``cycles`` times; or for ``duration``.
     """
 
     kind: Kind
@@ -59,7 +59,8 @@ class Segment:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A segment with every range known: ``length`` scene seconds, the performance goes from ``start`` to ``end``."""
+    """A segment with every range known: ``length`` scene seconds,
+    the performance goes from ``start`` to ``end``."""
 
     segment: Segment
     begin: float
@@ -106,11 +107,11 @@ class Retime:
     segments: in order; none means: play the whole clip once.
     trim_in, trim_out: performance seconds that bound the clip; None: its own ends.
     offset: scene second at which the recipe starts.
-    frames, rate: fit the recipe to exactly so many frames at this rate (both, or ``rate`` alone as a
-        default rate).
+    frames, rate: fit the recipe to exactly so many frames at this rate
+        (both, or ``rate`` alone as a default rate).
     before, after: what shows outside the recipe.
-    crossfade: scene seconds over which the seam of a loop is blended (with ``after = "loop"``); it shortens the
-        loop.
+    crossfade: scene seconds over which the seam of a loop is blended
+        (with ``after = "loop"``); it shortens the loop.
     clip: the performance it is bound to; not part of the recipe's file.
     """
 
@@ -160,9 +161,11 @@ class Retime:
         return from_dict(data, where)
 
     def bind(self, times: np.ndarray, period: float | None = None) -> Retime:
-        """The same recipe for a performance with these time stamps [T]: its trims and open ranges are now known.
+        """The same recipe for a performance with these time stamps [T]:
+        its trims and open ranges are now known.
 
-        period: seconds after which the performance repeats, if it does; else its last frame is as long as the others.
+        period: seconds after which the performance repeats, if it does;
+        else its last frame is as long as the others.
         """
         times = np.asarray(times, np.float64)
         step = frame_step(times)
@@ -187,7 +190,8 @@ class Retime:
         return frame_count(self.duration, rate or self.rate or Fraction(25))
 
     def map(self, scene_times: np.ndarray) -> np.ndarray:
-        """Performance seconds, float64 [N], for scene seconds [N]; see :meth:`plan` for the cross-fade of a loop."""
+        """Performance seconds, float64 [N], for scene seconds [N]; see
+        :meth:`plan` for the cross-fade of a loop."""
         return self.plan(scene_times)[0]
 
     def frame_plan(self, frames: np.ndarray, rate: Fraction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -204,8 +208,8 @@ class Retime:
         return self.plan(frame_times(frames, rate))
 
     def plan(self, scene_times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Performance seconds, second performance seconds, and the weight 0..1 of the second, each float64
-        [N].
+        """Performance seconds, second performance seconds,
+        and the weight 0..1 of the second, each float64 [N].
 
         The weight is above 0 only in the cross-fade at the head of a loop, where the material that follows
         the loop's end runs out under the material that begins it.
@@ -238,7 +242,8 @@ class Retime:
         return self.clip.step * stretch if self.clip is not None else 0.0
 
     def _timeline(self) -> tuple[list[_Piece], float, float]:
-        """Pieces in natural time, the factor from natural to scene time, and the duration in scene seconds."""
+        """Pieces in natural time, the factor from natural to scene time,
+        and the duration in scene seconds."""
         pieces: list[_Piece] = []
         begin, at = 0.0, self._edge("first", "in", 0)
         for number, segment in enumerate(self.segments or (Segment("play"),), 1):

@@ -21,8 +21,8 @@ from .curves import ExpressionCurves
 if TYPE_CHECKING:
     from ..landmarks.track import LandmarkTrack
 
-# a time this near to a stamp (seconds) is that frame: rational frame times differ from stamps by rounding
-# only
+# a time this near to a stamp (seconds) is that frame:
+# rational frame times differ from stamps by rounding only
 SNAP = 1e-7
 
 
@@ -77,8 +77,8 @@ class Grid:
         return out
 
     def monotone(self, values: np.ndarray) -> np.ndarray:
-        """PCHIP of values [T, ...]; a frame with any NaN is a gap for the whole array.  Returns [N, ...],
-        same dtype."""
+        """PCHIP of values [T, ...]; a frame with any NaN is a gap for the whole array.
+        Returns [N, ...], same dtype."""
         flat = values.reshape(self.count, -1)
         source = flat[self.order]
         good = np.isfinite(source).all(axis=1)
@@ -88,8 +88,8 @@ class Grid:
             if stop - first > 1:
                 inside = (self.wanted >= self.stamps[first]) & (self.wanted <= self.stamps[stop - 1])
                 if inside.any():
-                    # only the frames around the wanted times are needed: a short cut of a long take stays
-                    # cheap
+                    # only the frames around the wanted times are needed:
+                    # a short cut of a long take stays cheap
                     low = max(first, self.left[inside].min() - 2)
                     high = min(stop, self.right[inside].max() + 3)
                     spline = PchipInterpolator(
@@ -161,8 +161,8 @@ def sample_curves(
 
 
 def blend_tracks(a: LandmarkTrack, b: LandmarkTrack, weight: np.ndarray) -> LandmarkTrack:
-    """``a`` (weight 0) to ``b`` (weight 1) frame by frame; weight [T] in 0..1.  Where the weight is 0 the
-    bits of ``a``."""
+    """``a`` (weight 0) to ``b`` (weight 1) frame by frame; weight [T] in 0..1.
+    Where the weight is 0 the bits of ``a``."""
     mixed = np.flatnonzero(np.asarray(weight) > 0)
     w = np.asarray(weight, np.float64)[mixed]
     points, irises, confidence = np.array(a.points), np.array(a.irises), np.array(a.confidence)

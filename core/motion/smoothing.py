@@ -7,8 +7,8 @@ import numpy as np
 
 
 def smooth(times: np.ndarray, values: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian-weighted local lines through values [T, ...] at times [T]; ``sigma`` in seconds.  Returns
-    float64.
+    """Gaussian-weighted local lines through values [T, ...] at times [T];
+    ``sigma`` in seconds.  Returns float64.
 
     Symmetric in time, so nothing is delayed; lines instead of means, so the ends and uneven steps do not
     bias it.  NaN values neither count nor change.
