@@ -12,7 +12,8 @@ V5 = bpy.app.version >= (5, 0, 0)
 
 
 def ensure_curve(owner: Any, action: Any, path: str, index: int, group: str) -> Any:
-    """The F-curve of ``path``[``index``] in ``action``, made where missing; ``owner`` must have the action already."""
+    """The F-curve of ``path``[``index``] in ``action``, made where missing;
+    ``owner`` must have the action already."""
     if V5:
         return action.fcurve_ensure_for_datablock(owner, path, index=index, group_name=group)
     curve = action.fcurve_ensure_for_datablock(owner, path, index=index)

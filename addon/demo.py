@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a .blend that plays an animated portrait, with the extension's own operators, in Blender as a Python module.
+"""Make a .blend that plays an animated portrait, with the extension's own
+operators, in Blender as a Python module.
 
     python addon/demo.py PORTRAIT PERFORMANCE -o FOLDER [--name NAME]
 
-Run it with the Python of the development environment (it holds bpy and the engine).  PERFORMANCE is the name of a
-preset, a video or a track file.  The bake in here is the only one: nothing has to be animated beforehand.  FOLDER gets
+Run it with the Python of the development environment (it holds bpy and the engine).
+PERFORMANCE is the name of a preset, a video or a track file.  The bake in here is the only one:
+nothing has to be animated beforehand.  FOLDER gets
 
     NAME.blend      its timeline plays the frames when it is opened; every path in it is relative
     NAME.mp4, sheet.png, frames/frame.0001.png ..., and what the bake was made from: the portrait, face.npz,
     target.npz, takes/, job.json
 
-A second run bakes only what has changed.  Progress is printed on stderr, the paths of what was made on stdout.
+A second run bakes only what has changed.  Progress is printed on stderr,
+the paths of what was made on stdout.
 """
 
 from __future__ import annotations
@@ -31,7 +34,10 @@ PACKAGE = "tableau_dev"
 
 
 def make_demo(portrait: Path, performance: str, folder: Path, name: str = "demo") -> Path:
-    """Make ``folder``/``name``.blend and what it plays; returns its path.  RuntimeError with one line on bad input."""
+    """Make ``folder``/``name``.blend and what it plays; returns its path.
+
+    RuntimeError with one line on bad input.
+    """
     import bpy
 
     addon, jobs, presets = _enable()
@@ -82,7 +88,8 @@ def _enable() -> tuple[Any, Any, Any]:
 
 
 def _empty_scene(bpy: Any, blend: Path) -> None:
-    """Blender's factory scene and screens without its objects, saved as ``blend`` so that paths can be relative."""
+    """Blender's factory scene and screens without its objects,
+    saved as ``blend`` so that paths can be relative."""
     bpy.ops.wm.read_homefile(use_factory_startup=True)
     for item in list(bpy.data.objects):
         bpy.data.objects.remove(item)
@@ -92,7 +99,8 @@ def _empty_scene(bpy: Any, blend: Path) -> None:
 
 
 def _present(bpy: Any) -> None:
-    """Let the file open on the animated picture: through the camera, in its own colors, at the first frame."""
+    """Let the file open on the animated picture: through the camera,
+    in its own colors, at the first frame."""
     scene = bpy.context.scene
     scene.frame_set(scene.frame_start)
     for item in bpy.context.view_layer.objects:

@@ -19,8 +19,8 @@ from .worker_client import Request, Worker
 PACKAGE = Path(__file__).resolve().parents[1]
 """The folder that holds ``core`` and ``addon``: the installed extension, or the working tree."""
 
-# The package has to have the name ``core`` in the worker, whatever the extension is called: compiled code that the
-# engine caches beside its modules remembers the name, and the command line shares that cache.
+# The package has to have the name ``core`` in the worker, whatever the extension is called: compiled code
+# that the engine caches beside its modules remembers the name, and the command line shares that cache.
 _BOOT = (
     "import runpy, sys; sys.path.insert(0, sys.argv.pop()); "
     "runpy.run_module('core.worker', run_name='__main__', alter_sys=True)"
@@ -60,7 +60,8 @@ atexit.register(stop)
 
 
 def interpreter() -> Path:
-    """The engine's Python: the preference, else the environment variable, else Blender-as-a-module's own Python."""
+    """The engine's Python: the preference, else the environment variable,
+    else Blender-as-a-module's own Python."""
     chosen = _preference() or os.environ.get(VARIABLE, "")
     if not chosen and not bpy.app.binary_path:
         chosen = sys.executable

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Work that takes a while: the same steps block in a script and run on a timer, with progress, in a window.
 
-A job is a generator.  It yields worker requests and gets their results; between two yields it does short work in
-Blender.  One job runs at a time.
+A job is a generator.  It yields worker requests and gets their results;
+between two yields it does short work in Blender.  One job runs at a time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ listeners: list[Callable[[str, int, int, str], None]] = []
 
 
 class Job:
-    """Drives one generator of steps; ``pump`` until it returns False, then ``message`` or ``problem`` is set."""
+    """Drives one generator of steps; ``pump`` until it returns False,
+    then ``message`` or ``problem`` is set."""
 
     def __init__(self, title: str, steps: Steps) -> None:
         self.title = title

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the extension writes: beside the .blend, or in its own user folder while the scene has no file yet."""
+"""Where the extension writes: beside the .blend, or in its own user
+folder while the scene has no file yet."""
 
 from __future__ import annotations
 

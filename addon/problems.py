@@ -5,7 +5,8 @@ from __future__ import annotations
 
 
 class Problem(Exception):
-    """One line that says what is wrong and what to do; ``details`` may hold more for whoever wants to look."""
+    """One line that says what is wrong and what to do;
+    ``details`` may hold more for whoever wants to look."""
 
     def __init__(self, message: str, details: str = "") -> None:
         super().__init__(one_line(message))

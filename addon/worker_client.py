@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's worker process as Blender sees it: requests out, events in; nothing here waits and nothing needs bpy.
+"""The engine's worker process as Blender sees it: requests out, events in;
+nothing here waits and nothing needs bpy.
 
-A reader thread turns the worker's lines into a queue; ``pump`` on the main thread hands them to their requests.
+A reader thread turns the worker's lines into a queue;
+``pump`` on the main thread hands them to their requests.
 """
 
 from __future__ import annotations

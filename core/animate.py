@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps from a portrait and a performance to target landmarks, shared by the command line and the worker."""
+"""The steps from a portrait and a performance to target landmarks,
+shared by the command line and the worker."""
 
 from __future__ import annotations
 
@@ -167,7 +168,7 @@ def parse_gains(texts: Sequence[str]) -> dict[str, float]:
 
 
 def parse_reference(text: str) -> str | int:
-    """ "auto", "first" or a frame number, counted from 0."""
+    """"auto", "first" or a frame number, counted from 0."""
     if text in ("auto", "first"):
         return text
     if not text.isdecimal():

@@ -14,7 +14,8 @@ from .errors import OutputError
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary name beside ``path`` (same suffix); on success it replaces ``path``, on any error it is removed.
+    """Yield a temporary name beside ``path`` (same suffix);
+    on success it replaces ``path``, on any error it is removed.
 
     Missing parent folders are made.  Raises OutputError where the folder or the file cannot be written.
     """

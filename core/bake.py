@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 class BakeReport:
     """What a bake did.
 
-    ``frames`` were asked for: ``written`` now, ``kept`` from before; ``held``: of the whole job, frames whose face
-    was lost; ``missing``: frames of the job that are still to be baked; ``stale``: frames on record outside it.
-    ``film`` and ``sheet`` are None where not asked for or while frames are missing.
+    ``frames`` were asked for: ``written`` now, ``kept`` from before; ``held``: of the whole job,
+    frames whose face was lost; ``missing``: frames of the job that are still to be baked; ``stale``: frames
+    on record outside it.  ``film`` and ``sheet`` are None where not asked for or while frames are missing.
     """
 
     frames: int
@@ -240,7 +240,8 @@ def make_compositor(picture: Picture, face: Face, mask: Path | None, progress: P
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
-    """The sitter's matte, float32 [H, W] 0..1, from a picture of the portrait's ``size``, white where she is."""
+    """The sitter's matte, float32 [H, W] 0..1, from a picture
+    of the portrait's ``size``, white where she is."""
     from .media.picture import load_picture
 
     image = load_picture(path)

@@ -142,7 +142,8 @@ def _written(options: argparse.Namespace) -> list[str]:
 
 
 def animate(options: argparse.Namespace, console: Console) -> None:
-    """A portrait and a performance to frames and a film; what can be wrong is looked at before the long work."""
+    """A portrait and a performance to frames and a film;
+    what can be wrong is looked at before the long work."""
     from .animate import find_source, load_performance, make_target, parse_gains, parse_reference
     from .bake import read_mask
     from .job import parse_frames

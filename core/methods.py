@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the worker can be asked: method name -> function of checked parameters.  Big arrays go through files."""
+"""What the worker can be asked: method name -> function of checked parameters.
+
+Big arrays go through files.
+"""
 
 from __future__ import annotations
 
@@ -131,7 +134,8 @@ def retarget(
     progress: Progress,
     cancelled: Cancelled,
 ) -> Result:
-    """A performance (file or preset) in the proportions of the portrait's ``face`` track, written to ``output``."""
+    """A performance (file or preset) in the proportions of the portrait's
+    ``face`` track, written to ``output``."""
     from .animate import find_source, load_performance, make_target
     from .bake import rest_face
     from .landmarks.track import LandmarkTrack

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Care for what a command leaves on disk: found unwritable before the work begins, cleared away after an error."""
+"""Care for what a command leaves on disk: found unwritable before the work
+begins, cleared away after an error."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def check_folder(folder: Path) -> None:
 
 @contextmanager
 def nothing_left(folders: list[Path], files: list[Path], worth_keeping: Callable[[], bool]) -> Iterator[None]:
-    """On an error inside, remove the ``files`` and ``folders`` that were not there before, unless worth keeping.
+    """On an error inside, remove the ``files`` and ``folders`` that
+    were not there before, unless worth keeping.
 
     A folder, and those above it that were made for it, goes only where it is empty.
     """

@@ -38,7 +38,8 @@ def small_portrait(width: int = WIDTH) -> tuple[Picture, Face]:
 
 
 def motion(frames: int, width: int = WIDTH) -> LandmarkTrack:
-    """The face opening its mouth and nodding a little, in the pixels of the small portrait; no two frames alike."""
+    """The face opening its mouth and nodding a little, in the pixels
+    of the small portrait; no two frames alike."""
     picture, face = small_portrait(width)
     eyes = float(np.linalg.norm(face.points[36, :2] - face.points[45, :2]))
     points = np.repeat(face.points[None], frames, axis=0)
@@ -53,7 +54,8 @@ def motion(frames: int, width: int = WIDTH) -> LandmarkTrack:
 
 
 def make_job(folder: Path, frames: int = 4, **output: Any) -> BakeJob:
-    """Write portrait, face, target and job.json into ``folder``; ``output`` changes fields of the BakeOutput."""
+    """Write portrait, face, target and job.json into ``folder``;
+    ``output`` changes fields of the BakeOutput."""
     picture, face = small_portrait()
     folder.mkdir(parents=True, exist_ok=True)
     save_picture(folder / "portrait.png", picture.pixels)

@@ -21,7 +21,8 @@ def repo() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Folder of test material that is not part of the repository; tests that need it are skipped without it."""
+    """Folder of test material that is not part of the repository;
+    tests that need it are skipped without it."""
     folder = Path(os.environ.get("TABLEAU_SHARED") or REPO.parent / "shared")
     if not (folder / "data").is_dir():
         pytest.skip("test material is not here: set TABLEAU_SHARED to its folder")

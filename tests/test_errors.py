@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong for users, through the real command line: one clear line, exit code 2, nothing half-written."""
+"""What goes wrong for users, through the real command line:
+one clear line, exit code 2, nothing half-written."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operator of the bake: the evaluated rig over the scene's frame range to frames, shown on a plane that plays them."""
+"""Operator of the bake: the evaluated rig over the scene's frame range to frames,
+shown on a plane that plays them."""
 
 import bpy
 from bpy.props import BoolProperty
@@ -56,7 +57,8 @@ def _still_image(plane):
 
 
 class TABLEAU_OT_bake(jobs.JobOperator, bpy.types.Operator):
-    """Paint a frame for each frame of the scene's range, as the rig is posed there, and play them on a plane"""
+    """Paint a frame for each frame of the scene's range,
+    as the rig is posed there, and play them on a plane"""
 
     bl_idname = "tableau.bake"
     bl_label = "Bake"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rig as it is seen at each frame: pose, constraints, drivers and modifiers evaluated, in the picture's pixels."""
+"""The rig as it is seen at each frame: pose, constraints,
+drivers and modifiers evaluated, in the picture's pixels."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def sample_rig(context: Any, rig: Any, frames: range, rate: Fraction) -> LandmarkTrack:
-    """The landmarks at each scene frame of ``frames``, ``rate`` frames per second; the current frame is put back."""
+    """The landmarks at each scene frame of ``frames``, ``rate`` frames per second;
+    the current frame is put back."""
     import numpy as np
 
     from ...core.landmarks.track import LandmarkTrack

@@ -15,7 +15,8 @@ from ..portrait import plane as planes
 def show_sequence(rig: Any, first: Path, frames: range, number: int, *, cyclic: bool) -> Any:
     """Make ``rig``'s sequence plane (or update the one it has) play the files that begin with ``first``.
 
-    ``frames`` are the scene frames, ``number`` is the number in the first file's name.  The still plane is hidden.
+    ``frames`` are the scene frames, ``number`` is the number in the first
+    file's name.  The still plane is hidden.
     """
     portrait = rig.tableau.portrait
     image = _image(rig, first)

@@ -36,7 +36,8 @@ def set_scene_rate(scene: Any, rate: Fraction) -> None:
 
 
 def frames_of(times: np.ndarray, rate: Fraction, start: float) -> np.ndarray:
-    """float64 [T]: the scene frame of each sample, t = (frame - start) / fps; near-whole frames made whole."""
+    """float64 [T]: the scene frame of each sample, t = (frame - start)
+    / fps; near-whole frames made whole."""
     import numpy as np
 
     frames = start + (times - times[0]) * float(rate)
@@ -45,7 +46,8 @@ def frames_of(times: np.ndarray, rate: Fraction, start: float) -> np.ndarray:
 
 
 def write_action(rig: Any, track: LandmarkTrack, name: str, frames: np.ndarray) -> Any:
-    """A new Action on ``rig`` with a key per sample of ``track`` (in the portrait's pixels) at ``frames`` [T].
+    """A new Action on ``rig`` with a key per sample of ``track``
+    (in the portrait's pixels) at ``frames`` [T].
 
     Frames in which the face is lost get no key.  Returns the Action, assigned with its slot.
     """

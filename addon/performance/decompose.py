@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A landmark track as bone channels: the rigid part of the motion on the head bone, what is left on its children.
+"""A landmark track as bone channels: the rigid part of the motion on
+the head bone, what is left on its children.
 
-The head's similarity is fitted to the points that expressions move least; whatever it is, the children's offsets are
-computed against it, so that the posed bones meet the track exactly.
+The head's similarity is fitted to the points that expressions move least; whatever it is,
+the children's offsets are computed against it, so that the posed bones meet the track exactly.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ _WEIGHTS = np.array([1.0] * 7 + [1.5] * 4 + [0.5] * 4)
 class Channels:
     """Bone channels per frame, in the rig's own space.
 
-    location float32 [T, 3] and rotation float32 [T, 3] (Euler angles of order ZXY, radians, without jumps) and
-    scale float32 [T] of the head bone; offsets float32 [T, N, 3] = locations of the landmark bones.
+    location float32 [T, 3] and rotation float32 [T, 3] (Euler angles of order ZXY, radians, without jumps)
+    and scale float32 [T] of the head bone; offsets float32 [T, N, 3] = locations of the landmark bones.
     """
 
     location: np.ndarray
@@ -30,15 +31,18 @@ class Channels:
 
 
 def decompose(target: np.ndarray, rest: np.ndarray, pivot: np.ndarray) -> Channels:
-    """Channels of the head bone (at ``pivot`` [3]) and its children (at ``rest`` [N, 3]) that pose them on ``target``.
+    """Channels of the head bone (at ``pivot`` [3]) and its children
+    (at ``rest`` [N, 3]) that pose them on ``target``.
 
-    target float64 [T, N, 3] in the rig's space, its first 68 points in the order of the landmark schema, finite.
+    target float64 [T, N, 3] in the rig's space, its first 68 points
+    in the order of the landmark schema, finite.
     """
     firm = list(_FIRM)
     rotation, scale, shift = _similarity(rest[firm] - pivot, target[:, firm] - pivot)
     angles = _euler_zxy(rotation).astype(np.float32)
     scale, shift = scale.astype(np.float32), shift.astype(np.float32)
-    # the offsets are taken against the values as Blender stores them, so rounding does not reach the landmarks
+    # the offsets are taken against the values as Blender stores them,
+    # so rounding does not reach the landmarks
     turned = _matrix_zxy(angles.astype(np.float64))
     moved = target - pivot - shift[:, None].astype(np.float64)
     offsets = np.einsum("tji,tnj->tni", turned, moved) / scale[:, None, None].astype(np.float64) - (
@@ -48,7 +52,8 @@ def decompose(target: np.ndarray, rest: np.ndarray, pivot: np.ndarray) -> Channe
 
 
 def _similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weighted least-squares similarity (rotation [T, 3, 3], scale [T], shift [T, 3]) from [N, 3] to [T, N, 3]."""
+    """Weighted least-squares similarity (rotation [T, 3, 3],
+    scale [T], shift [T, 3]) from [N, 3] to [T, N, 3]."""
     weights = _WEIGHTS / _WEIGHTS.sum()
     source_mean = weights @ source
     target_mean = np.einsum("n,tnk->tk", weights, target)

@@ -16,7 +16,8 @@ TRACKS = {".npz", ".csv"}
 
 
 def import_steps(context, source, *, set_range, set_rate):
-    """Steps of a job: ``source`` (preset name, video or track file) in the portrait's proportions, on the rig."""
+    """Steps of a job: ``source`` (preset name, video or track file)
+    in the portrait's proportions, on the rig."""
     rig = lookup.rig_of(context)
     uid, start = rig.session_uid, context.scene.frame_current
     picture = paths.absolute(rig.tableau.portrait.tableau.picture)

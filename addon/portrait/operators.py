@@ -134,7 +134,8 @@ class TABLEAU_OT_fit_camera(bpy.types.Operator):
 
 
 class TABLEAU_OT_match_artwork_colors(bpy.types.Operator):
-    """Show the scene in the picture's own colors: Standard view transform, no look, no exposure, no dithering"""
+    """Show the scene in the picture's own colors: Standard view transform,
+    no look, no exposure, no dithering"""
 
     bl_idname = "tableau.match_artwork_colors"
     bl_label = "Match Artwork Colors"

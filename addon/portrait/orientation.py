@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EXIF orientation, which Blender ignores and the engine applies: UVs that stand a turned photograph upright."""
+"""EXIF orientation, which Blender ignores and the engine applies:
+UVs that stand a turned photograph upright."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ def orientation_of(path: Path) -> int:
 
 
 def corners(turn: int) -> list[tuple[float, float]]:
-    """UVs of the upright picture's corners (lower left, lower right, upper right, upper left) in the stored one."""
+    """UVs of the upright picture's corners (lower left, lower right,
+    upper right, upper left) in the stored one."""
     # per orientation: stored (u, v) of an upright position (x, y), both 0..1 with y up
     maps = {
         1: lambda x, y: (x, y),

@@ -34,7 +34,8 @@ def load_image(path: Path) -> Any:
 
 
 def make_portrait(context: Any, path: Path) -> Any:
-    """A new plane in the scene that shows the picture at ``path``, standing on the floor and facing the front view."""
+    """A new plane in the scene that shows the picture at ``path``,
+    standing on the floor and facing the front view."""
     image = load_image(path)
     turn = orientation_of(path)
     width, height = image.size
@@ -56,7 +57,8 @@ def make_portrait(context: Any, path: Path) -> Any:
 
 
 def make_mesh(name: str, width: float, height: float, turn: int = 1) -> Any:
-    """A rectangle in its own XY plane around the origin; ``turn`` is the EXIF orientation of the picture on it."""
+    """A rectangle in its own XY plane around the origin;
+    ``turn`` is the EXIF orientation of the picture on it."""
     mesh = bpy.data.meshes.new(name)
     x, y = width / 2, height / 2
     mesh.from_pydata([(-x, -y, 0), (x, -y, 0), (x, y, 0), (-x, y, 0)], [], [(0, 1, 2, 3)])

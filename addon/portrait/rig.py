@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The landmark rig: an armature over the picture with a head bone and, as its children, a bone per landmark.
 
-Every bone rests in the armature's own orientation: its location channels are x right, y up, z toward the viewer.
+Every bone rests in the armature's own orientation:
+its location channels are x right, y up, z toward the viewer.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def bone_names() -> list[str]:
 
 
 def rest_points(points: np.ndarray, irises: np.ndarray) -> np.ndarray:
-    """float64 [..., 70, 3] px: the points, and the irises at their eyes' depth (at the eye's middle where unknown)."""
+    """float64 [..., 70, 3] px: the points, and the irises at their eyes' depth
+    (at the eye's middle where unknown)."""
     import numpy as np
 
     from ...core.landmarks.schema import REGIONS

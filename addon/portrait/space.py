@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Between the picture's pixels and the plane's own space (x right, y up, z toward the viewer, origin in its middle)."""
+"""Between the picture's pixels and the plane's own space (x right, y up,
+z toward the viewer, origin in its middle)."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class PictureSpace:
         return cls(settings.size[0], settings.size[1], settings.pixel)
 
     def to_local(self, points: np.ndarray) -> np.ndarray:
-        """float64 [..., 3] in the plane's units, of points [..., 3] in px (x right, y down, z smaller = nearer)."""
+        """float64 [..., 3] in the plane's units, of points [..., 3] in px
+        (x right, y down, z smaller = nearer)."""
         import numpy as np
 
         points = np.asarray(points, np.float64)

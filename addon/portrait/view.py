@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A camera that sees exactly the portrait, and the scene settings under which its colors come out as they went in."""
+"""A camera that sees exactly the portrait, and the scene settings under
+which its colors come out as they went in."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ _EXACT = (("view_transform", "Standard"), ("look", "None"), ("exposure", 0.0), (
 
 
 def fit_camera(context: Any, plane: Any, *, set_resolution: bool) -> Any:
-    """Aim the scene's portrait camera (made where missing) at ``plane`` so that the picture fills the frame."""
+    """Aim the scene's portrait camera (made where missing)
+    at ``plane`` so that the picture fills the frame."""
     scene = context.scene
     camera = next((o for o in scene.objects if o.type == "CAMERA" and o.get("tableau_camera")), None)
     if camera is None:
@@ -67,7 +69,8 @@ def show_pictures(screen: Any) -> None:
 
 
 def look_at(context: Any, plane: Any) -> None:
-    """Turn the 3D view that the artist works in squarely to ``plane``; nothing without a window or through a camera."""
+    """Turn the 3D view that the artist works in squarely to ``plane``;
+    nothing without a window or through a camera."""
     area = context.area
     if bpy.app.background or area is None or area.type != "VIEW_3D":
         return

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The moved picture: original pixels along the head's flow, over the clean plate, with eyes and mouth opened and closed.
+"""The moved picture: original pixels along the head's flow, over the clean plate,
+with eyes and mouth opened and closed.
 
-A portrait is prepared once (matte, clean plate, relief, eyes, mouth); each frame is then a function of its landmarks alone.
+A portrait is prepared once (matte, clean plate, relief, eyes, mouth);
+each frame is then a function of its landmarks alone.
 """
 
 from __future__ import annotations
@@ -41,9 +43,10 @@ Progress = Callable[[int, int, str], None]
 class Flow:
     """The backward flow of one frame.
 
-    box: region of the picture that the grid covers.  shift: float32 [h, w, 2] px, source minus target at the grid's nodes.
-    vertices: [V, 3] px, the posed mesh.  state: the solved head.  fold: the smallest ratio of a visible face triangle's
-    area to its area at rest (negative: the face is folded there).
+    box: region of the picture that the grid covers.  shift: float32 [h, w, 2] px,
+    source minus target at the grid's nodes.
+    vertices: [V, 3] px, the posed mesh.  state: the solved head.  fold: the smallest ratio of a visible face
+    triangle's area to its area at rest (negative: the face is folded there).
     """
 
     box: Box
@@ -56,9 +59,10 @@ class Flow:
 class Compositor:
     """Renders one portrait for any landmarks.
 
-    ``picture`` is copied bit for bit wherever nothing moves; ``face`` holds its landmarks at rest (px); ``mask`` is the
-    user's own matte (see :func:`sitter_matte`).  ``region`` is the box outside which no pixel ever changes.  After each
-    render ``last_flow`` holds that frame's flow.  Raises InputError where the landmarks do not fit the picture.
+    ``picture`` is copied bit for bit wherever nothing moves; ``face`` holds its landmarks at rest (px);
+    ``mask`` is the user's own matte (see :func:`sitter_matte`).  ``region`` is the box outside
+    which no pixel ever changes.  After each render ``last_flow`` holds that frame's flow.
+    Raises InputError where the landmarks do not fit the picture.
     """
 
     def __init__(
@@ -96,7 +100,8 @@ class Compositor:
         report(4, 4, "ready")
 
     def render(self, points: np.ndarray, irises: np.ndarray) -> np.ndarray:
-        """The picture with the sitter's landmarks at ``points`` [68, >=2] and ``irises`` [2, 2] (px; NaN: carried along).
+        """The picture with the sitter's landmarks at ``points`` [68, >=2]
+        and ``irises`` [2, 2] (px; NaN: carried along).
 
         Returns [H, W, C] of the picture's type; the landmarks at rest give the picture itself.
         """

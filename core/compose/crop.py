@@ -17,7 +17,8 @@ class Crop:
 
     @staticmethod
     def of(pixels: np.ndarray, low: np.ndarray, high: np.ndarray) -> Crop:
-        """Cut from whole-picture ``pixels`` [H, W, 3 or 4] uint8 or uint16: everything between two corners (x, y) px."""
+        """Cut from whole-picture ``pixels`` [H, W, 3 or 4] uint8 or uint16:
+        everything between two corners (x, y) px."""
         height, width = pixels.shape[:2]
         x0, y0 = np.clip(np.floor(low).astype(int), 0, [width - 2, height - 2])
         x1, y1 = np.clip(np.ceil(high).astype(int) + 1, [x0 + 2, y0 + 2], [width, height])

@@ -30,7 +30,8 @@ class Eye:
     crop: the painted eye.  white: float32 [h, w, 3], the eye without iris, also behind the lids.
     iris: float32 [h, w, 3], painted eye minus white: adding it where it was gives the painting back exactly.
     rest: the opening at rest.  landmark: [2] px, the iris landmark at rest.
-    lid: float32 [h, w, 3], the tone of the skin around the eye; lid_share: float32 [h, w] 0..1, where a closed lid lies.
+    lid: float32 [h, w, 3], the tone of the skin around the eye; lid_share:
+        float32 [h, w] 0..1, where a closed lid lies.
     lash: float32 [3], the color of the lashes.
     """
 
@@ -73,9 +74,9 @@ class Eye:
     def close(self, skin: np.ndarray, slit: Slit, x: np.ndarray, y: np.ndarray, scale: float) -> np.ndarray:
         """Paint a closing lid: ``skin`` float32 [h, w, 3] 0..1 is the warped picture around the eye.
 
-        A lid drawn over the eye stretches the little of it that was painted, often only its shadowed fold and the edge of
-        the iris.  So its broad tones are those of the skin around the eye, the fine strokes stay, and where the lids
-        meet lies the line of the lashes.
+        A lid drawn over the eye stretches the little of it that was painted, often only its shadowed
+        fold and the edge of the iris.  So its broad tones are those of the skin around the eye,
+        the fine strokes stay, and where the lids meet lies the line of the lashes.
         """
         openness = slit.gap / scale / max(self.rest.gap, 1e-3)
         closed = _smooth((0.9 - openness) / 0.75)
@@ -120,7 +121,8 @@ class Eye:
 
 
 def take_eye(picture: Crop, opening: Opening, points: np.ndarray, iris: np.ndarray) -> Eye:
-    """Take one painted eye apart: landmarks ``points`` [68, >=2] px, ``iris`` [2] px (NaN: the middle of the eye)."""
+    """Take one painted eye apart: landmarks ``points`` [68, >=2] px,
+    ``iris`` [2] px (NaN: the middle of the eye)."""
     slit = Slit.of(opening, points)
     outline = np.concatenate(opening.curves(points))
     margin = MARGIN * slit.width
@@ -160,7 +162,8 @@ def take_eye(picture: Crop, opening: Opening, points: np.ndarray, iris: np.ndarr
 def _measure_iris(
     crop: Crop, inside: np.ndarray, center: np.ndarray, width: float
 ) -> tuple[np.ndarray, float]:
-    """(center [2], radius) px: the disk, moved a little to where the picture turns from dark to light at its sides."""
+    """(center [2], radius) px: the disk, moved a little to where the picture
+    turns from dark to light at its sides."""
     grey = cv2.GaussianBlur(crop.pixels.mean(2), (0, 0), max(0.5, 0.02 * width))
     angles = np.radians(np.concatenate([np.linspace(-40, 40, 17), np.linspace(140, 220, 17)]))
 
@@ -207,7 +210,8 @@ def _white(crop: np.ndarray, inside: np.ndarray, disk: np.ndarray, width: float)
 
 
 def _lid(crop: Crop, slit: Slit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(tone of the skin around the eye carried over it [h, w, 3], where a closed lid lies [h, w], color of the lashes [3])."""
+    """(tone of the skin around the eye carried over it [h, w, 3],
+    where a closed lid lies [h, w], color of the lashes [3])."""
     x, y = crop.centers()
     width = slit.width
     grey = crop.pixels.mean(2)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The curves along which a face opens: lids and inner lips, and the outer lips that frame them.
 
-Each curve is sampled from its landmarks by a fixed linear map, so that curves whose landmarks coincide coincide everywhere:
-lids that meet at their landmarks meet along their whole length.
+Each curve is sampled from its landmarks by a fixed linear map, so that curves whose landmarks coincide
+coincide everywhere: lids that meet at their landmarks meet along their whole length.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def spline_matrix(count: int, at: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Opening:
-    """A slit of the face: upper and lower edge as landmark indices, from the picture's left corner to its right."""
+    """A slit of the face: upper and lower edge as landmark indices,
+    from the picture's left corner to its right."""
 
     name: str
     upper: tuple[int, ...]
@@ -118,7 +119,8 @@ class Slit:
     ) -> np.ndarray:
         """How much of each pixel (of side ``pixel``) lies in the opening, 0..1: exactly 0 where it is closed.
 
-        soft: px over which the edge fades, inside and outside alike.  grow: px that the opening is made larger all around.
+        soft: px over which the edge fades, inside and outside alike.  grow:
+        px that the opening is made larger all around.
         """
         along, across, top, bottom = self.coordinates(x, y)
         half = pixel / 2 + soft

@@ -39,7 +39,8 @@ class Matte:
         return self.alpha.shape[1] / (self.box[2] - self.box[0])
 
     def within(self, box: tuple[int, int, int, int], size: tuple[int, int]) -> np.ndarray:
-        """float32 [h, w] for ``size`` (w, h) pixels over ``box`` of the picture; beyond the matte its edge repeats."""
+        """float32 [h, w] for ``size`` (w, h) pixels over ``box`` of the picture;
+        beyond the matte its edge repeats."""
         import cv2
 
         width, height = size
@@ -67,7 +68,8 @@ class Matte:
 
 
 def sitter_region(points: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The box (whole pixels, inside the picture of ``size`` (w, h)) around head, neck and shoulders of a face."""
+    """The box (whole pixels, inside the picture of ``size`` (w, h))
+    around head, neck and shoulders of a face."""
     middle, face = face_measure(points)
     x0, x1 = middle[0] - _SIDE * face, middle[0] + _SIDE * face
     y0, y1 = middle[1] - _UP * face, middle[1] + _DOWN * face
@@ -86,9 +88,9 @@ def face_measure(points: np.ndarray) -> tuple[np.ndarray, float]:
 def sitter_matte(picture: Picture, face: _HasPoints, *, mask: np.ndarray | None = None) -> Matte:
     """Find the sitter with the landmarks ``face.points`` ([68, 2 or 3], px) in ``picture``.
 
-    ``mask``: the user's own, [h, w] or [h, w, C] (uint8, uint16, bool or float 0..1, white = sitter), of the picture's
-    size or proportions; it wins.  Raises InputError where it has other proportions or shows no sitter.
-    Deterministic; about a second.
+    ``mask``: the user's own, [h, w] or [h, w, C] (uint8, uint16, bool or float 0..1, white = sitter),
+    of the picture's size or proportions; it wins.  Raises InputError where it has other proportions
+    or shows no sitter.  Deterministic; about a second.
     """
     import cv2
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Smooth fields on a triangle mesh: harmonic and biharmonic interpolation of values given at some of its vertices."""
+"""Smooth fields on a triangle mesh: harmonic and biharmonic interpolation
+of values given at some of its vertices."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ def laplacian(
 ) -> tuple[sparse.csc_matrix, np.ndarray]:
     """(cotangent stiffness matrix [V, V], positive semi-definite; area of each vertex [V]).
 
-    points: [V, 2].  triangles: [F, 3].  conductivity: [F], how readily a value passes through a triangle (1 by default).
+    points: [V, 2].  triangles: [F, 3].  conductivity:
+    [F], how readily a value passes through a triangle (1 by default).
     """
     corners = points[triangles]
     rows, columns, values = [], [], []
@@ -49,7 +51,8 @@ def interpolation(
 ) -> np.ndarray:
     """The linear map from handle values to the field of least energy: float32 [V, H].
 
-    at: [H, V] sparse, each row says where on the mesh a handle sits (barycentric).  weight: [H], how firmly it holds.
+    at: [H, V] sparse, each row says where on the mesh a handle sits
+    (barycentric).  weight: [H], how firmly it holds.
     fixed: bool [V], where the field is zero.
     """
     free = np.flatnonzero(~fixed)
@@ -63,7 +66,8 @@ def interpolation(
 def smooth_fit(
     energy: sparse.csc_matrix, value: np.ndarray, weight: np.ndarray, fixed: np.ndarray | None = None
 ) -> np.ndarray:
-    """The field [V] or [V, C] of least energy that follows ``value`` with per-vertex ``weight`` (0 where nothing is known).
+    """The field [V] or [V, C] of least energy that follows ``value`` with per-vertex
+    ``weight`` (0 where nothing is known).
 
     fixed: bool [V], where the field is exactly ``value``.
     """

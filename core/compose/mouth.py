@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an opened mouth shows: the head proxy's teeth and tongue, in the picture's own palette, light and brushwork."""
+"""What an opened mouth shows: the head proxy's teeth and tongue,
+in the picture's own palette, light and brushwork."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ class Palette:
 
 @dataclass(frozen=True, eq=False)
 class Mouth:
-    """One portrait's mouth: its palette, the opening at rest, the painted inside (if any) and a tile of its brushwork."""
+    """One portrait's mouth: its palette, the opening at rest, the painted inside
+    (if any) and a tile of its brushwork."""
 
     model: HeadModel
     fit: HeadFit
@@ -50,7 +52,8 @@ class Mouth:
     def render(
         self, slit: Slit, state: HeadState, points: np.ndarray, x: np.ndarray, y: np.ndarray
     ) -> np.ndarray:
-        """Color [h, w, 3] float32 behind the lips at target pixels ``x``, ``y`` (a regular grid) of one frame."""
+        """Color [h, w, 3] float32 behind the lips at target pixels ``x``,
+        ``y`` (a regular grid) of one frame."""
         step = float(x[0, 1] - x[0, 0])
         color, body = self._proxy(state, points, x, y, step)
         along, across, top, bottom = slit.coordinates(x, y)
@@ -74,7 +77,8 @@ class Mouth:
         return np.clip(lit, 0, 1)
 
     def _painted_share(self, slit: Slit) -> float:
-        """How much of the painter's own inside of the mouth is kept: all of it until it would be stretched too far."""
+        """How much of the painter's own inside of the mouth is kept:
+        all of it until it would be stretched too far."""
         painted = self.rest.gap / self.unit
         if painted <= 0.004:
             return 0.0
@@ -136,7 +140,8 @@ class Mouth:
         ), body.astype(np.float32)
 
     def _tint(self, part: np.ndarray, place: np.ndarray) -> np.ndarray:
-        """Color of each fragment before light: teeth with their gaps, gums, tongue.  place: model coordinates [h, w, 3]."""
+        """Color of each fragment before light: teeth with their gaps, gums, tongue.
+        place: model coordinates [h, w, 3]."""
         vertices, corners = self.model.vertices, self.model.triangles
         out = np.broadcast_to(self.palette.flesh, (*part.shape, 3)).copy()
         for index, sign in ((3, 1.0), (4, -1.0)):
@@ -171,7 +176,8 @@ class Mouth:
 
 
 def take_mouth(picture: Crop, model: HeadModel, fit: HeadFit, points: np.ndarray, unit: float) -> Mouth:
-    """Measure a portrait's mouth: the face cut out of the picture, landmarks [68, >=2] px, unit: eye distance in px."""
+    """Measure a portrait's mouth: the face cut out of the picture,
+    landmarks [68, >=2] px, unit: eye distance in px."""
     outline = points[48:60, :2]
     painted = picture.cut(outline.min(0) - 0.15 * unit, outline.max(0) + 0.15 * unit)
     palette = _palette(picture, model, fit, points, unit)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Native-resolution paste: the picture's own pixels moved by a coarse flow, and laid over one another.
 
-Coordinates are the project's: pixels with the origin at the top-left corner of the top-left pixel, so the middle of
-pixel (i, j) is at x = j + 0.5, y = i + 0.5.  A grid [h, w] over a box has its nodes in the middles of
-h x w equal cells.
+Coordinates are the project's: pixels with the origin at the top-left corner of the top-left pixel,
+so the middle of pixel (i, j) is at x = j + 0.5, y = i + 0.5.  A grid [h, w] over a box has its
+nodes in the middles of h x w equal cells.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _table = resample.lanczos_table()
 
 
 def node_positions(box: Box, shape: tuple[int, ...]) -> np.ndarray:
-    """float32 [h, w, 2]: picture coordinates (x, y) of the nodes of a grid of ``shape`` (h, w) over ``box``."""
+    """float32 [h, w, 2]: picture coordinates (x, y) of the nodes
+    of a grid of ``shape`` (h, w) over ``box``."""
     x0, y0, x1, y1 = box
     xs = x0 + (np.arange(shape[1], dtype=np.float64) + 0.5) * ((x1 - x0) / shape[1])
     ys = y0 + (np.arange(shape[0], dtype=np.float64) + 0.5) * ((y1 - y0) / shape[0])
@@ -33,7 +34,8 @@ def node_positions(box: Box, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def upsample_flow(grid_flow: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """float32 [H, W, 2]: a coarse displacement [h, w, 2] at the resolution ``shape`` (H, W); values stay as they are.
+    """float32 [H, W, 2]: a coarse displacement [h, w, 2] at the resolution
+    ``shape`` (H, W); values stay as they are.
 
     Catmull-Rom: smooth, meets the nodes, keeps straight ramps straight; constant beyond the outermost nodes.
     """
@@ -51,11 +53,13 @@ def upsample_flow(grid_flow: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def warp_native(pixels: np.ndarray, box: Box, grid_map: np.ndarray) -> np.ndarray:
-    """[bh, bw, C] like ``pixels``: what the picture shows in ``box`` when each place is fetched from ``grid_map``.
+    """[bh, bw, C] like ``pixels``: what the picture shows in ``box`` when
+    each place is fetched from ``grid_map``.
 
-    ``pixels``: [H, W, 3 or 4] uint8 or uint16, straight alpha (sampled premultiplied).  ``box``: (x0, y0, x1, y1) whole
-    pixels inside the picture.  ``grid_map``: float32 [h, w, 2] absolute source coordinates (x, y) at the grid's nodes.
-    Places that map to themselves are bit-identical; beyond the picture its border goes on.
+    ``pixels``: [H, W, 3 or 4] uint8 or uint16, straight alpha (sampled premultiplied).  ``box``: (x0, y0,
+    x1, y1) whole pixels inside the picture.  ``grid_map``: float32 [h, w, 2] absolute source coordinates
+    (x, y) at the grid's nodes.  Places that map to themselves are bit-identical;
+    beyond the picture its border goes on.
     """
     height, width = pixels.shape[:2]
     x0, y0, x1, y1 = box
@@ -99,8 +103,8 @@ def warp_native(pixels: np.ndarray, box: Box, grid_map: np.ndarray) -> np.ndarra
 def _spread(shift: np.ndarray, box: Box) -> np.ndarray:
     """float32 [h, w, 5]: samples a side where the flow shrinks the picture (else 0), and how far they reach.
 
-    The reach is the flow's Jacobian (dx/dx, dx/dy, dy/dx, dy/dy) times the half width of a tent filter, in pixels of
-    the frame, that grows from nothing with the shrinking.
+    The reach is the flow's Jacobian (dx/dx, dx/dy, dy/dx, dy/dy) times the half width of a tent filter,
+    in pixels of the frame, that grows from nothing with the shrinking.
     """
     h, w = shift.shape[:2]
     out = np.zeros((h, w, 5), np.float32)
@@ -121,9 +125,9 @@ def _spread(shift: np.ndarray, box: Box) -> np.ndarray:
 def composite(base: np.ndarray, patch: np.ndarray, alpha: np.ndarray, box: Box) -> np.ndarray:
     """A copy of ``base`` with ``patch`` laid over it in ``box``, by ``alpha``.
 
-    ``base`` [H, W, C], ``patch`` [bh, bw, C]: one type, uint8 or uint16; ``alpha``: float32 0..1, [bh, bw] or coarser.
-    Where alpha is 0 the base, where it is 1 the patch is kept bit for bit; between, rounded to nearest.
-    A fourth channel is straight alpha and is blended premultiplied.
+    ``base`` [H, W, C], ``patch`` [bh, bw, C]: one type, uint8 or uint16; ``alpha``: float32 0..1,
+    [bh, bw] or coarser.  Where alpha is 0 the base, where it is 1 the patch is kept bit for bit;
+    between, rounded to nearest.  A fourth channel is straight alpha and is blended premultiplied.
     """
     out = base.copy()
     x0, y0, x1, y1 = box
@@ -144,7 +148,8 @@ def composite(base: np.ndarray, patch: np.ndarray, alpha: np.ndarray, box: Box) 
 
 
 def alpha_rows(alpha: np.ndarray, shape: tuple[int, ...], start: int, stop: int) -> np.ndarray:
-    """float32 [stop - start, W]: rows of ``alpha`` [h, w] brought to the resolution ``shape`` (H, W), linear."""
+    """float32 [stop - start, W]: rows of ``alpha`` [h, w] brought
+    to the resolution ``shape`` (H, W), linear."""
     import cv2
 
     if alpha.shape == shape:

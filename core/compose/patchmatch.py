@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filling a hole with patches of its surroundings: nearest patches by propagation and random search, then voting.
+"""Filling a hole with patches of its surroundings:
+nearest patches by propagation and random search, then voting.
 
 The method is PatchMatch (Barnes 2009) in the loop of Wexler (2007).  Everything is deterministic.
 """
@@ -54,9 +55,9 @@ def improve(
 ) -> None:  # pragma: no cover - compiled
     """Better sources for the targets (``ys``, ``xs``, scan order), in place.
 
-    ``image`` f32 [h, w, 3] with the hole filled as it stands; ``weight`` f32 [h, w] trust in each pixel; ``usable``
-    bool [h, w] centers of patches that may be copied; ``source`` i32 [h, w, 2] (y, x) per target; ``cost`` f32 [h, w]
-    (set here); ``reach`` px: how far the random search starts from the present source.
+    ``image`` f32 [h, w, 3] with the hole filled as it stands; ``weight`` f32 [h, w] trust in each pixel;
+    ``usable`` bool [h, w] centers of patches that may be copied; ``source`` i32 [h, w, 2] (y, x) per target;
+    ``cost`` f32 [h, w] (set here); ``reach`` px: how far the random search starts from the present source.
     """
     height, width = usable.shape
     count = ys.shape[0]
@@ -110,7 +111,8 @@ def vote(
     cost: np.ndarray,
     sigma: float,
 ) -> np.ndarray:  # pragma: no cover - compiled
-    """f32 [h, w, 3]: the hole's pixels as the weighted mean of the patches copied over them; the rest as is."""
+    """f32 [h, w, 3]: the hole's pixels as the weighted mean of the patches
+    copied over them; the rest as is."""
     height, width = hole.shape
     total = np.zeros((height, width, 3), np.float32)
     norm = np.zeros((height, width), np.float32)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The clean plate: the painting as it would be behind the sitter, as far as a moving head uncovers it.
 
-Found at working resolution by copying patches of the background into the hole (from coarse to fine); at the picture's
-own resolution the copied places then give their real pixels, so brush work, weave and grain are as sharp as around.
+Found at working resolution by copying patches of the background into the hole (from coarse to fine);
+at the picture's own resolution the copied places then give their real pixels, so brush work,
+weave and grain are as sharp as around.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ _TILE = 1024
 
 
 class _Fill(NamedTuple):
-    """What working resolution finds: ``low`` f32 [h, w, 3] filled, smoothed; ``base`` f32 [h, w, 3] the picture,
-    smoothed over its background alone; ``source`` i32 [h, w, 2] (y, x) each is copied from; ``hole`` bool [h, w]."""
+    """What working resolution finds: ``low`` f32 [h, w, 3] filled, smoothed;
+    ``base`` f32 [h, w, 3] the picture, smoothed over its background alone; ``source`` i32 [h, w, 2] (y, x)
+    each is copied from; ``hole`` bool [h, w]."""
 
     low: np.ndarray
     base: np.ndarray
@@ -37,8 +39,9 @@ def clean_plate(region: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
     ``region``: [H, W, 3 or 4] uint8, uint16 or float32 0..1, the picture around the sitter (straight alpha).
     ``alpha``: float32 [h, w] 0..1, the sitter's matte over the same region, at any resolution.
-    Returns the same shape and type; pixels farther from the sitter than a few working pixels are bit-identical.
-    Deterministic; a few seconds at most.  Where (almost) no background is left to copy, a smooth fill is made.
+    Returns the same shape and type; pixels farther from the sitter than a few working
+    pixels are bit-identical.  Deterministic; a few seconds at most.  Where (almost)
+    no background is left to copy, a smooth fill is made.
     """
     import cv2
 
@@ -114,7 +117,8 @@ def _usable(hole: np.ndarray) -> np.ndarray:
 def _solve_level(
     image: np.ndarray, hole: np.ndarray, coarse: np.ndarray | None, level: int, smooth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(sources, filled image) of one pyramid level, from the sources of the coarser one (None at the coarsest)."""
+    """(sources, filled image) of one pyramid level, from the sources
+    of the coarser one (None at the coarsest)."""
     import cv2
 
     height, width = hole.shape
@@ -155,7 +159,8 @@ def _nearest(usable: np.ndarray) -> np.ndarray:
 
 
 def push_pull(image: np.ndarray, known: np.ndarray, sigma: float = 0.0) -> np.ndarray:
-    """f32 [h, w, C]: ``image`` with its unknown pixels interpolated smoothly from the ``known`` (bool [h, w]) ones.
+    """f32 [h, w, C]: ``image`` with its unknown pixels interpolated
+    smoothly from the ``known`` (bool [h, w]) ones.
 
     With ``sigma`` (px) also the known ones are smoothed, by their known neighbors alone.
     """

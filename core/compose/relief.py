@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The portrait as a relief: every vertex of the mesh knows its depth, how far it follows the head, and which handles move it.
+"""The portrait as a relief: every vertex of the mesh knows its depth,
+how far it follows the head, and which handles move it.
 
-Solved once per portrait.  Per frame a vertex goes where the turned relief takes it, plus a biharmonic correction that makes
-lids, lips, brows and nose meet their landmarks and lets the cheeks move as the head proxy's do.
+Solved once per portrait.  Per frame a vertex goes where the turned relief takes it,
+plus a biharmonic correction that makes lids, lips, brows and nose meet their landmarks
+and lets the cheeks move as the head proxy's do.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ RIM = 0.9  # face units over which all motion fades to nothing before the mesh's
 class Relief:
     """What :func:`build_relief` solves.
 
-    rest: [V, 3] px, the vertices in the picture (z: depth).  model: [V, 3], the same in the head model's axes and units.
+    rest: [V, 3] px, the vertices in the picture (z: depth).  model:
+    [V, 3], the same in the head model's axes and units.
     turn, move: [V] 0..1, how far a vertex turns with the head and travels with the neck joint.
     weights: float32 [V, H + C], biharmonic weights of the H landmark handles and the C skin handles.
     skin: [C] vertices of the skin handles; skin_expression: [52, C, 3] their motion in model units.
@@ -59,7 +62,8 @@ class Relief:
     neighbors: sparse.csr_matrix
 
     def pose(self, fit: HeadFit, state: HeadState, points: np.ndarray) -> np.ndarray:
-        """Vertices [V, 3] px of one frame; ``state`` is a single HeadState, ``points`` the target landmarks [68, >=2] px."""
+        """Vertices [V, 3] px of one frame; ``state`` is a single HeadState,
+        ``points`` the target landmarks [68, >=2] px."""
         rotation, scale = to_matrix(state.rotation), float(state.scale)
         rest_turned = (self.model @ to_matrix(fit.state.rotation).T) * float(fit.state.scale)
         turned = (self.model @ rotation.T) * scale
@@ -76,7 +80,8 @@ class Relief:
         return out
 
     def _with_lips(self, wanted: np.ndarray) -> np.ndarray:
-        """Landmarks of another mouth can ask for lips thinner than nothing: some of the painted thickness is always kept."""
+        """Landmarks of another mouth can ask for lips thinner than nothing:
+        some of the painted thickness is always kept."""
         outer, inner = self.mesh.lips.T
         thick = self.rest[self.mesh.handles[outer], :2] - self.rest[self.mesh.handles[inner], :2]
         length = np.maximum(np.hypot(*thick.T), 1e-6)
@@ -107,7 +112,8 @@ class Relief:
 def build_relief(
     model: HeadModel, fit: HeadFit, points: np.ndarray, matte: Callable[[np.ndarray], np.ndarray]
 ) -> Relief:
-    """Solve a portrait: its landmarks [68, >=2] px, its head fit, and matte(pixels [N, 2]) -> alpha [N] 0..1."""
+    """Solve a portrait: its landmarks [68, >=2] px, its head fit,
+    and matte(pixels [N, 2]) -> alpha [N] 0..1."""
     landmarks = points[:, :2].astype(np.float64)
     units = FaceUnits.of(landmarks)
     mesh = build_mesh(units.to_face(landmarks))
@@ -117,7 +123,8 @@ def build_relief(
     stiffness, mass = laplacian(mesh.points, mesh.triangles)
     bending = biharmonic(stiffness, mass, tension=0.5)
     facing, covered = proxy.sample("facing", mesh.points), proxy.sample("covered", mesh.points) > 0.5
-    # where the proxy is seen edge-on it says little about depth; what lies there is carried over from around it
+    # where the proxy is seen edge-on it says little about depth;
+    # what lies there is carried over from around it
     trust = mass * covered * np.clip(facing, 0, 1) ** 2 / 0.12**4
     depth = smooth_fit(bending, proxy.sample("depth", mesh.points), trust)
 
@@ -226,7 +233,8 @@ class _ProxyView:
         self.maps = {"depth": maps[..., 0], "facing": maps[..., 1], "follow": maps[..., 2]}
         self.maps["covered"] = fragments.covered.astype(np.float32)
         self.model, self.fragments = model, fragments
-        # the painter's face is not quite the proxy's: a point of the picture is looked up where its landmarks say
+        # the painter's face is not quite the proxy's:
+        # a point of the picture is looked up where its landmarks say
         inner = slice(17, 68)
         offset = fit.residual[inner].astype(np.float64) / units.unit
         self.offset = RBFInterpolator(
@@ -244,7 +252,8 @@ class _ProxyView:
         ).astype(np.float64)
 
     def expression(self, points: np.ndarray) -> np.ndarray:
-        """The 52 expression displacements [52, N, 3] (model units) of the skin seen at face-unit points [N, 2]."""
+        """The 52 expression displacements [52, N, 3] (model units)
+        of the skin seen at face-unit points [N, 2]."""
         x, y = np.rint(self._grid(points)).astype(int).T
         triangle = self.fragments.triangle[y, x]
         bary = self.fragments.bary[y, x] * (triangle >= 0)[:, None]

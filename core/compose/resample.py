@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The compiled heart of the native-resolution sampler: a coarse displacement grid and a Lanczos kernel, fused.
+"""The compiled heart of the native-resolution sampler:
+a coarse displacement grid and a Lanczos kernel, fused.
 
-Against OpenCV's remap it needs no full-size maps, places samples to 1/1024 px instead of 1/32 px (no stepping in slow
-motion) and does not ring at hard edges.
+Against OpenCV's remap it needs no full-size maps, places samples to 1/1024 px instead of 1/32 px
+(no stepping in slow motion) and does not ring at hard edges.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ def lanczos_table() -> np.ndarray:
 
 
 def grid_weights(nodes: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """(first int32 [length], weight float32 [length, 4]) that interpolate ``nodes`` cell centers at ``length`` pixels.
+    """(first int32 [length], weight float32 [length, 4]) that interpolate
+    ``nodes`` cell centers at ``length`` pixels.
 
-    Catmull-Rom: smooth, meets the nodes, and keeps straight ramps straight.  Index clamping is left to the user.
+    Catmull-Rom: smooth, meets the nodes, and keeps straight ramps straight.
+    Index clamping is left to the user.
     """
     at = (np.arange(length) + 0.5) * (nodes / length) - 0.5
     first = np.floor(at)
@@ -69,11 +72,12 @@ def warp_rows(
     peak: float,
     out: np.ndarray,
 ) -> None:  # pragma: no cover - compiled
-    """Fill rows ``row0:row1`` of ``out`` [bh, bw, C] with ``pixels`` [H, W, C], C = 3 or 4, displaced by ``grid``.
+    """Fill rows ``row0:row1`` of ``out`` [bh, bw, C] with ``pixels`` [H, W,
+    C], C = 3 or 4, displaced by ``grid``.
 
-    ``grid`` f32 [gh, gw, 2]: where a pixel comes from minus where it is, px (x, y).  ``spread`` f32 [gh, gw, 5]: how
-    many samples a side (0 or 1: one) and how far they reach (dx/dx, dx/dy, dy/dx, dy/dy).  ``x_first`` etc. come
-    from ``grid_weights``.  (``left``, ``top``): picture pixel of out[0, 0].
+    ``grid`` f32 [gh, gw, 2]: where a pixel comes from minus where it is, px (x, y).  ``spread`` f32
+    [gh, gw, 5]: how many samples a side (0 or 1: one) and how far they reach (dx/dx, dx/dy, dy/dx, dy/dy).
+    ``x_first`` etc. come from ``grid_weights``.  (``left``, ``top``): picture pixel of out[0, 0].
     """
     height, width, channels = pixels.shape
     gh, gw = grid.shape[0], grid.shape[1]
@@ -133,7 +137,8 @@ def warp_rows(
                 tx = np.int64((px - np.float32(ix)) * np.float32(PHASES) + np.float32(0.5))
                 ty = np.int64((py - np.float32(iy)) * np.float32(PHASES) + np.float32(0.5))
                 at = ((iy - 2) * width + ix - 2) * 3
-                # six rows weighted over all columns and channels of the window at once: this loop is vectorized
+                # six rows weighted over all columns and channels
+                # of the window at once: this loop is vectorized
                 t0, t1, t2 = (
                     flat[at : at + 18],
                     flat[at + line3 : at + line3 + 18],
@@ -207,7 +212,8 @@ def warp_rows(
 
 @njit(cache=True, fastmath=True, nogil=True)
 def _sample(pixels, px, py, table, height, width, channels, total, low, high):  # type: ignore[no-untyped-def]
-    """One Lanczos sample into ``total`` (colors times alpha / peak where there is alpha), its neighbors' range."""
+    """One Lanczos sample into ``total`` (colors times alpha / peak where
+    there is alpha), its neighbors' range."""
     px = _clamp(px, -1.0, width + 0.0)
     py = _clamp(py, -1.0, height + 0.0)
     ix, iy = int(np.floor(px)), int(np.floor(py))
@@ -274,7 +280,8 @@ def upsample_rows(
     row1: int,
     out: np.ndarray,
 ) -> None:  # pragma: no cover - compiled
-    """Rows ``row0:row1`` of ``out`` f32 [H, W, 2] interpolated from ``grid`` f32 [h, w, 2] (see ``grid_weights``)."""
+    """Rows ``row0:row1`` of ``out`` f32 [H, W, 2] interpolated from ``grid``
+    f32 [h, w, 2] (see ``grid_weights``)."""
     gh, gw = grid.shape[0], grid.shape[1]
     line = np.empty((gw + 6, 2), np.float32)  # three more nodes at each end, so that no index needs a check
     for row in range(row0, row1):
@@ -300,7 +307,8 @@ def upsample_rows(
 def blend_rows(
     under: np.ndarray, over: np.ndarray, alpha: np.ndarray, peak: float
 ) -> None:  # pragma: no cover - compiled
-    """``over`` laid over ``under`` (uint8 or uint16 [h, w, 3 or 4]) by ``alpha`` f32 [h, w], in place, rounded."""
+    """``over`` laid over ``under`` (uint8 or uint16 [h, w, 3 or 4])
+    by ``alpha`` f32 [h, w], in place, rounded."""
     height, width, channels = under.shape
     half = np.float32(0.5)
     for y in range(height):

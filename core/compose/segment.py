@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which pixels of a picture belong to the sitter: a network's guess at several scales, mended with what a head looks
-like and with the picture's own colors and edges."""
+"""Which pixels of a picture belong to the sitter: a network's guess at several scales,
+mended with what a head looks like and with the picture's own colors and edges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _CUT = 448  # px, the longest side for the graph cut
 
 
 def segment(image: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """float32 [h, w] 0..1 for ``image`` uint8 [h, w, 3] sRGB with the sitter's landmarks ``points`` [68, 2] px."""
+    """float32 [h, w] 0..1 for ``image`` uint8 [h, w, 3] sRGB with the
+    sitter's landmarks ``points`` [68, 2] px."""
     import cv2
 
     face = face_polygon(points)
@@ -38,7 +39,8 @@ def segment(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _lean(guess: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """The network's ``guess`` moved a little towards ``prior``, which decides only where the network is in doubt."""
+    """The network's ``guess`` moved a little towards ``prior``,
+    which decides only where the network is in doubt."""
 
     def odds(p: np.ndarray, low: float, high: float) -> np.ndarray:
         p = np.clip(p, low, high)
@@ -61,7 +63,8 @@ def face_polygon(points: np.ndarray) -> np.ndarray:
 
 
 def body_prior(shape: tuple[int, ...], points: np.ndarray) -> np.ndarray:
-    """float32 [h, w] 0..1: how likely a pixel is head, hair, neck or shoulders, judged from the landmarks alone."""
+    """float32 [h, w] 0..1: how likely a pixel is head, hair, neck or shoulders,
+    judged from the landmarks alone."""
     import cv2
 
     size = float(np.ptp(points, axis=0).max())
@@ -98,7 +101,8 @@ def body_prior(shape: tuple[int, ...], points: np.ndarray) -> np.ndarray:
 
 
 def _network(image: np.ndarray, points: np.ndarray) -> np.ndarray | None:
-    """The selfie network's probability, averaged over crops and their mirror images; None where it cannot run."""
+    """The selfie network's probability, averaged over crops and their
+    mirror images; None where it cannot run."""
     import cv2
 
     try:
@@ -133,7 +137,8 @@ def _selfie_network() -> Any:
 
 
 def _window(shape: tuple[int, ...], fade: tuple[bool, bool, bool, bool]) -> np.ndarray:
-    """float32 [h, w]: 1 in the middle, falling to little at the borders (left, top, right, bottom) that ``fade``."""
+    """float32 [h, w]: 1 in the middle, falling to little at the borders
+    (left, top, right, bottom) that ``fade``."""
 
     def ramp(length: int, start: bool, end: bool) -> np.ndarray:
         at = (np.arange(length) + 0.5) / length
@@ -146,7 +151,8 @@ def _window(shape: tuple[int, ...], fade: tuple[bool, bool, bool, bool]) -> np.n
 
 
 def _graph_cut(image: np.ndarray, guess: np.ndarray, doubt: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """float32 [h, w]: GrabCut's answer in the doubtful pixels (the others seed it), smoothed to this resolution."""
+    """float32 [h, w]: GrabCut's answer in the doubtful pixels
+    (the others seed it), smoothed to this resolution."""
     import cv2
 
     height, width = guess.shape
@@ -169,7 +175,8 @@ def _graph_cut(image: np.ndarray, guess: np.ndarray, doubt: np.ndarray, sure: np
 
 
 def _one_piece(alpha: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """``alpha`` without islands that do not hang together with the face, and without holes inside the sitter."""
+    """``alpha`` without islands that do not hang together with the face,
+    and without holes inside the sitter."""
     import cv2
 
     height, width = alpha.shape

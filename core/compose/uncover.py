@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The moved sitter over the standing background.
 
-A picture is its sitter plus (1 - alpha) * plate.  The sitter moves with the flow; the plate stays.  So where alpha < 1 the
-background that came along with the pixels is taken out again and the standing one put in; at rest the two cancel exactly.
+A picture is its sitter plus (1 - alpha) * plate.  The sitter moves with the flow; the plate stays.
+So where alpha < 1 the background that came along with the pixels is taken out again and the standing
+one put in; at rest the two cancel exactly.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ STANDING, SITTER, MIXED = 0, 1, 2  # what a place shows: the plate, the moved pi
 class Background:
     """The clean plate of a region, and where the sitter begins.
 
-    pixels: [h, w, 3] the region of the picture.  plate: [h, w, 3] of the same type.  alpha: float32 [h, w], the sitter.
+    pixels: [h, w, 3] the region of the picture.  plate: [h, w, 3] of the same type.
+    alpha: float32 [h, w], the sitter.
     shape: nodes of the coarse flow (h, w).
     """
 

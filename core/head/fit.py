@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fitting the head proxy to landmarks: one portrait, or every frame of a performance.
 
-Regularized Gauss-Newton on scaled-orthographic projections of the model's 70 points.  Per frame: rotation, translation,
-scale and the 52 expression coefficients (kept in 0..1); shared by all frames: the identity coefficients, eliminated by the
-Schur complement, so that one portrait and a long clip are the same problem.
+Regularized Gauss-Newton on scaled-orthographic projections of the model's 70 points.  Per frame: rotation,
+translation, scale and the 52 expression coefficients (kept in 0..1); shared by all frames: the identity
+coefficients, eliminated by the Schur complement, so that one portrait and a long clip are the same problem.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ POSE = 7  # rotation vector, translation x y z, log scale
 class HeadState:
     """Pose and expression, of one frame or of T frames (leading axis).
 
-    rotation: [..., 4] unit quaternion (w, x, y, z).  translation: [..., 3] pixels, where the model's origin projects (z free).
+    rotation: [..., 4] unit quaternion (w, x, y, z).  translation: [..., 3] pixels,
+    where the model's origin projects (z free).
     scale: [...] pixels per model unit.  expression: [..., 52] in 0..1.
     """
 
@@ -77,8 +78,8 @@ class HeadState:
 class HeadFit:
     """The head proxy fitted to one portrait.
 
-    identity: [I].  state: a single HeadState.  residual: float32 [70, 2], landmarks and irises minus their projections,
-    pixels (NaN where an iris is unknown).  size: (width, height) of the picture.
+    identity: [I].  state: a single HeadState.  residual: float32 [70, 2], landmarks and irises minus their
+    projections, pixels (NaN where an iris is unknown).  size: (width, height) of the picture.
     """
 
     identity: np.ndarray
@@ -88,11 +89,13 @@ class HeadFit:
 
 
 def fit_portrait(model: HeadModel, points: np.ndarray, irises: np.ndarray, size: tuple[int, int]) -> HeadFit:
-    """Fit pose, identity and expression to one face: points [68, 3] px (z may be NaN), irises [2, 2] px (NaN unknown)."""
+    """Fit pose, identity and expression to one face: points [68, 3] px
+    (z may be NaN), irises [2, 2] px (NaN unknown)."""
     joined = _join(points[None], irises[None])
     if not np.isfinite(joined[0, :68, :2]).all():
         raise InputError("the portrait's landmarks are not complete: 68 finite points are needed")
-    # a still face is explained by its bones first: what looks like a raised brow in a painting is the sitter's brow
+    # a still face is explained by its bones first:
+    # what looks like a raised brow in a painting is the sitter's brow
     identity, state = _solve(model, joined, spread=SPREAD * 0.5, identity=None, iterations=14)
     projected = project(model, identity, state)[0]
     return HeadFit(identity, state[0], (joined[0, :, :2] - projected[:, :2]).astype(np.float32), size)
@@ -106,9 +109,11 @@ def solve_track(
     identity: np.ndarray | None = None,
     smooth: float = 0.5,
 ) -> tuple[np.ndarray, HeadState]:
-    """Solve a performance: points [T, 68, 3], irises [T, 2, 2] in pixels -> (identity [I], HeadState of T frames).
+    """Solve a performance: points [T, 68, 3], irises [T, 2, 2] in pixels ->
+    (identity [I], HeadState of T frames).
 
-    Frames with NaN landmarks come back as NaN.  The identity is found on at most 24 frames spread over the clip unless it
+    Frames with NaN landmarks come back as NaN.  The identity is found on at
+    most 24 frames spread over the clip unless it
     is given.  smooth: weight of the tie to the neighboring frames (0 solves each frame alone).
     """
     valid = np.isfinite(points[:, :, :2]).all((1, 2))
@@ -123,10 +128,11 @@ def solve_track(
 
 
 def solve_portrait(model: HeadModel, fit: HeadFit, points: np.ndarray, irises: np.ndarray) -> HeadState:
-    """Solve landmarks laid over a fitted portrait: points [T, 68, 3], irises [T, 2, 2] in the picture's pixels.
+    """Solve landmarks laid over a fitted portrait: points [T, 68, 3],
+    irises [T, 2, 2] in the picture's pixels.
 
-    The portrait's own residuals are taken off first and its expression is the prior's center, so that the portrait's own
-    landmarks give back its own state exactly.
+    The portrait's own residuals are taken off first and its expression is the prior's center,
+    so that the portrait's own landmarks give back its own state exactly.
     """
     joined = _join(points, irises)
     joined[..., :2] -= np.nan_to_num(fit.residual)
@@ -137,7 +143,8 @@ def solve_portrait(model: HeadModel, fit: HeadFit, points: np.ndarray, irises: n
 
 
 def project(model: HeadModel, identity: np.ndarray, state: HeadState) -> np.ndarray:
-    """float64 [T, 70, 3] pixels (z relative to the model's origin): landmarks 0..67, right iris, left iris."""
+    """float64 [T, 70, 3] pixels (z relative to the model's origin):
+    landmarks 0..67, right iris, left iris."""
     mean, identity_basis, expression_basis = model.basis
     shape = (
         mean + np.tensordot(identity, identity_basis, 1) + np.tensordot(state.expression, expression_basis, 1)
@@ -203,7 +210,10 @@ def _solve(
     smooth: float = 0.0,
     start: HeadState | None = None,
 ) -> tuple[np.ndarray, HeadState]:
-    """Gauss-Newton on T frames; solves the identity too where it is None.  The prior is centered on ``start``, else on zero."""
+    """Gauss-Newton on T frames; solves the identity too where it is None.
+
+    The prior is centered on ``start``, else on zero.
+    """
     mean, identity_basis, expression_basis = model.basis
     count, frames = len(ARKIT), len(joined)
     free_identity = identity is None

@@ -37,8 +37,8 @@ def rasterize(
 ) -> Fragments:
     """Rasterize ``points`` [V, 3] (x, y in grid units: sample (i, j) is at x = j, y = i; z smaller = nearer).
 
-    triangles: int32 [F, 3].  mask: bool [F], triangles to draw (all by default).  Back faces are drawn too: the z-buffer
-    hides them wherever the surface is closed.
+    triangles: int32 [F, 3].  mask: bool [F], triangles to draw (all by default).  Back faces are drawn too:
+    the z-buffer hides them wherever the surface is closed.
     """
     height, width = shape
     triangle = np.full((height, width), -1, np.int32)
@@ -50,9 +50,11 @@ def rasterize(
 
 
 def vertex_normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Unit normals [V, 3] that point out of the head (toward smaller z where the surface faces the viewer)."""
+    """Unit normals [V, 3] that point out of the head (toward smaller
+    z where the surface faces the viewer)."""
     a, b, c = (points[triangles[:, i]] for i in range(3))
-    # wound counter-clockwise seen from outside in the source's axes; turning y and z over keeps that a rotation
+    # wound counter-clockwise seen from outside in the source's axes;
+    # turning y and z over keeps that a rotation
     face = np.cross(b - a, c - a)
     sums = [np.bincount(triangles.ravel(), np.repeat(face[:, k], 3), len(points)) for k in range(3)]
     normals = np.stack(sums, 1)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unit quaternions ``(w, x, y, z)`` in arrays of shape [..., 4], and the head angles that people write and
-read.
+"""Unit quaternions ``(w, x, y, z)`` in arrays of shape [..., 4],
+and the head angles that people write and read.
 
-Axes are the camera's: x right, y down, z away from the viewer; an unrotated head looks at the viewer (along
--z).
+Axes are the camera's: x right, y down, z away from the viewer;
+an unrotated head looks at the viewer (along -z).
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def to_vector(q: np.ndarray) -> np.ndarray:
 
 
 def slerp(a: np.ndarray, b: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Great-circle interpolation from ``a`` (u = 0) to ``b`` (u = 1) along the shorter way; ``u``
-    broadcasts over [...]."""
+    """Great-circle interpolation from ``a`` (u = 0) to ``b`` (u = 1)
+    along the shorter way; ``u`` broadcasts over [...]."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     u = np.asarray(u, np.float64)[..., None]
     dot = np.sum(a * b, axis=-1, keepdims=True)
@@ -114,8 +114,8 @@ def slerp(a: np.ndarray, b: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 
 def continuous(q: np.ndarray) -> np.ndarray:
-    """Choose signs along the first axis so that neighbors never jump to the opposite quaternion; NaN rows
-    are skipped."""
+    """Choose signs along the first axis so that neighbors never jump
+    to the opposite quaternion; NaN rows are skipped."""
     q = np.array(q, np.float64)
     good = np.flatnonzero(np.isfinite(q).all(axis=-1))
     if len(good) > 1:

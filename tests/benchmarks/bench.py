@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Speed and memory of every stage: `python build.py bench [--only NAME] [--json] [--repeats N]`.
 
-Each benchmark runs in a process of its own, so that its memory peak is its own, with its baseline in the same process
-and in turns with it.  Exit code 1 where one fails or a promise is missed.
+Each benchmark runs in a process of its own, so that its memory peak is its own, with its baseline in the same
+process and in turns with it.  Exit code 1 where one fails or a promise is missed.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ Run = Callable[[], float | None]
 class Work:
     """What one benchmark times.
 
-    ``run`` and ``baseline`` do the work once; they return None, or the seconds that they measured themselves (where the
-    time of interest is a part of the call, such as an import inside a fresh process).
+    ``run`` and ``baseline`` do the work once; they return None, or the seconds that they measured themselves
+    (where the time of interest is a part of the call, such as an import inside a fresh process).
     """
 
     run: Run

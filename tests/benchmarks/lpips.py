@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LPIPS with VGG16: how far apart two pictures look, as distances between features of a network (Zhang et
-al., 2018).
+"""LPIPS with VGG16: how far apart two pictures look, as distances between
+features of a network (Zhang et al., 2018).
 
 The weights are one safetensors file: ``convN.weight`` and ``convN.bias`` for the 13 convolutions,
-``linN.weight`` for the five linear heads.  It is found by ``--weights`` of the scripts here, by the
-environment variable ``TABLEAU_LPIPS``, or under ``TABLEAU_SHARED`` (else ``../shared`` beside the
-repository).
+``linN.weight`` for the five linear heads.  It is found by ``--weights`` of the scripts here,
+by the environment variable ``TABLEAU_LPIPS``, or under ``TABLEAU_SHARED``
+(else ``../shared`` beside the repository).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from torch.nn import functional
 from core.errors import WeightsError
 
 WEIGHTS_NAME = "lpips_vgg16.safetensors"
-# convolutions of each block; features are tapped after the last ReLU of a block, then comes the 2 x 2 max
-# pooling
+# convolutions of each block; features are tapped after the last ReLU
+# of a block, then comes the 2 x 2 max pooling
 BLOCKS = ((0, 1), (2, 3), (4, 5, 6), (7, 8, 9), (10, 11, 12))
 CHANNELS = (64, 128, 256, 512, 512)
 SHIFT = (-0.030, -0.088, -0.188)
@@ -102,8 +102,8 @@ class Lpips:
     def distance(
         self, a: Sequence[torch.Tensor], b: Sequence[torch.Tensor], mask: np.ndarray | None = None
     ) -> np.ndarray:
-        """LPIPS float64 [B] between two batches of features; a batch of one is compared with each of the
-        other.
+        """LPIPS float64 [B] between two batches of features;
+        a batch of one is compared with each of the other.
 
         ``mask`` float [B, H, W] in 0..1 restricts the mean over positions to a region: it is averaged down
         to each layer's grid and weights it, so that a mask of ones gives the plain figure.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The methods that the benchmark compares.  A new one is a function and a line in METHODS.
 
-A method takes a Case (portrait, face, performance, rows to render) and options from its spec, and gives one
-uint8 RGB image of the portrait's size per row.  A spec is a name with optional settings, ``tps`` or
-``tps:anchors=none``.
+A method takes a Case (portrait, face, performance, rows to render)
+and options from its spec, and gives one uint8 RGB image of the portrait's size per row.
+A spec is a name with optional settings, ``tps`` or ``tps:anchors=none``.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def flow(case: Case, retargeted: str = "yes") -> Sequence[np.ndarray]:
         raise InputError(f"flow: retargeted={retargeted} is unknown; use yes or no")
     driven = case.performance
     if retargeted == "yes":
-        # the whole clip at once, as a bake does it: what is smoothed over time needs the frames between the
-        # targets
+        # the whole clip at once, as a bake does it:
+        # what is smoothed over time needs the frames between the targets
         driven = retarget(case.performance, case.face, reference="first")
     compositor = Compositor(case.picture, case.face)
     return [compositor.render(driven.points[row], driven.irises[row])[..., :3] for row in case.frames]

@@ -17,7 +17,8 @@ def eye_distance(points: np.ndarray) -> float:
 
 
 def convex_mask(hulls: list[np.ndarray], size: tuple[int, int], grow: float) -> np.ndarray:
-    """float32 [H, W], 0 or 1: convex hulls of points (px), grown by ``grow`` px; shrunk where that is negative."""
+    """float32 [H, W], 0 or 1: convex hulls of points (px), grown by ``grow`` px;
+    shrunk where that is negative."""
     mask = np.zeros((size[1], size[0]), np.uint8)
     for hull in hulls:
         # 4 fractional bits; OpenCV counts pixel centers as whole numbers
@@ -31,8 +32,8 @@ def convex_mask(hulls: list[np.ndarray], size: tuple[int, int], grow: float) -> 
 def region_masks(points: np.ndarray, size: tuple[int, int]) -> dict[str, np.ndarray]:
     """Masks float32 [H, W] of ``face``, ``mouth`` and ``eyes`` for 68 points [68, 2 or 3] px; size is (w, h).
 
-    The face is the hull of all points and of the brows raised by half the eye distance along the face (the
-    forehead).
+    The face is the hull of all points and of the brows raised by half the eye
+    distance along the face (the forehead).
     """
     points = points[:, :2]
     unit = eye_distance(points)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Contact sheets of portraits moved by performances, with what can be measured of folds and of a moving
-background.
+"""Contact sheets of portraits moved by performances, with what can be
+measured of folds and of a moving background.
 
     python -m tests.benchmarks.motion_sheets --portraits DIR --presets all --frames 8 -o OUT
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a moved frame does to the picture, measured from outside: folds, missed landmarks, a background that
-moves.
+"""What a moved frame does to the picture, measured from outside:
+folds, missed landmarks, a background that moves.
 
 The map that a renderer applies is read by rendering a *chart*, a picture whose red and green are each
 pixel's own x and y: wherever a frame of it shows moved picture, the colors say where that pixel came from,

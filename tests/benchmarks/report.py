@@ -96,7 +96,8 @@ def compare(run: dict[str, Any], method: str, baseline: str, metric: str) -> dic
 
 
 def summarize(run: dict[str, Any]) -> dict[str, Any]:
-    """Means per method, paired comparisons with the baselines, each method's worst clip against the first one.
+    """Means per method, paired comparisons with the baselines,
+    each method's worst clip against the first one.
 
     ``comparisons`` has the keys ``method``, then baseline, then metric.
     """
@@ -129,7 +130,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _differences(pairs: dict[str, Any], method: str, baseline: str, headline: str) -> list[str]:
-    """A section: paired differences, and whether the method is better in the mean and in two thirds of the clips."""
+    """A section: paired differences, and whether the method is better
+    in the mean and in two thirds of the clips."""
     rows = [
         [
             label(metric),

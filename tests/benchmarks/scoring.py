@@ -82,9 +82,9 @@ def score(
 ) -> dict[str, Rows]:
     """Per method and metric one figure per target frame.
 
-    ``lpips_S`` and ``lpips_face_S`` at each size S (px of the longer side); ``ssim``, ``ssim_face``, ``l1``,
-    ``l1_face``, ``l1_mouth``, ``l1_eyes`` at the clip's own size, L1 in 0..1.  Regions come from the filmed
-    frame's landmarks.
+    ``lpips_S`` and ``lpips_face_S`` at each size S (px of the longer side); ``ssim``,
+    ``ssim_face``, ``l1``, ``l1_face``, ``l1_mouth``, ``l1_eyes`` at the clip's own size, L1 in 0..1.
+    Regions come from the filmed frame's landmarks.
     """
     points = [case.performance.points[row] for row in case.frames]
     regions = [region_masks(each, case.picture.size) for each in points]

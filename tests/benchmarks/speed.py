@@ -49,7 +49,8 @@ def portrait_face(pixels: np.ndarray) -> Any:
 
 
 def moving_landmarks(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points float32 [count, 68, 3] and irises [count, 2, 2], px of the demo portrait: a head that turns and talks."""
+    """Points float32 [count, 68, 3] and irises [count, 2, 2],
+    px of the demo portrait: a head that turns and talks."""
     from core.head.fit import HeadState, project
     from core.head.model import HeadModel
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The thin-plate baseline, the plain measures, regions and statistics against values worked out another way."""
+"""The thin-plate baseline, the plain measures, regions and statistics
+against values worked out another way."""
 
 from __future__ import annotations
 
@@ -140,7 +141,8 @@ def test_method_specs() -> None:
 def test_the_whole_line_on_a_real_clip(
     shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tracked, warped, scored, reported; a warp of the true landmarks beats the still face, and scores are kept."""
+    """Tracked, warped, scored, reported; a warp of the true landmarks
+    beats the still face, and scores are kept."""
     weights = shared / "weights" / "lpips_vgg16.safetensors"
     if not weights.is_file():
         pytest.skip("no LPIPS weights")

@@ -28,12 +28,12 @@ def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def thin_plate(
     at: np.ndarray, values: np.ndarray, query: np.ndarray, smoothing: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """Thin-plate spline through ``values`` [N, D] given at points ``at`` [N, 2], evaluated at ``query`` [Q,
-    2].
+    """Thin-plate spline through ``values`` [N, D] given at points
+    ``at`` [N, 2], evaluated at ``query`` [Q, 2].
 
     ``smoothing`` (a number or one per point, 0 or more) lets the spline miss its values for a flatter bend;
-    it has the unit of the squared distance, so scale the points first where it shall mean the same at any
-    size.
+    it has the unit of the squared distance, so scale the points first
+    where it shall mean the same at any size.
     """
     count = len(at)
     center = at.mean(0)  # only for the condition of the system: the spline does not depend on it

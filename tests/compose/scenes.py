@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A painted sitter made on the spot, with known landmarks: hair, face, neck and shoulders on a grained ground."""
+"""A painted sitter made on the spot, with known landmarks: hair, face,
+neck and shoulders on a grained ground."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from core.media.picture import Picture
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """``face.points`` as a detector gives them; ``truth`` bool [H, W] is the sitter, ``ground`` the picture without."""
+    """``face.points`` as a detector gives them; ``truth`` bool [H, W] is the sitter,
+    ``ground`` the picture without."""
 
     picture: Picture
     points: np.ndarray

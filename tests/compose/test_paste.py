@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The native-resolution sampler: identity to the bit, exact shifts, no aliasing, no ringing, alpha done right."""
+"""The native-resolution sampler: identity to the bit, exact shifts,
+no aliasing, no ringing, alpha done right."""
 
 from __future__ import annotations
 
@@ -66,7 +67,8 @@ def test_fractions_of_pixels_are_sampled_truly(dtype: type) -> None:
 
 
 def test_slow_motion_has_no_steps() -> None:
-    """A drift of 1/100 px a frame changes 16-bit values steadily; fixed-point sampling would hold and jump."""
+    """A drift of 1/100 px a frame changes 16-bit values steadily;
+    fixed-point sampling would hold and jump."""
     pixels = smooth((80, 80), np.uint16)
     box = (20, 20, 60, 60)
     nodes = node_positions(box, (4, 4))

@@ -19,7 +19,8 @@ def fine(image: np.ndarray) -> np.ndarray:
 
 
 def rim(truth: np.ndarray, width: int) -> np.ndarray:
-    """bool: pixels of the sitter at most ``width`` px inside the silhouette: what a turn of the head uncovers."""
+    """bool: pixels of the sitter at most ``width`` px inside the silhouette:
+    what a turn of the head uncovers."""
     side = 2 * width + 1
     return truth & (cv2.erode(truth.astype(np.uint8), np.ones((side, side), np.uint8)) == 0)
 
@@ -42,7 +43,8 @@ def test_it_looks_like_the_ground(dtype: type) -> None:
 
 
 def test_no_halo_of_the_sitters_colors() -> None:
-    """Red dress, dark hair: nothing of them in the filled places, not even in the mixed pixels at their edges."""
+    """Red dress, dark hair: nothing of them in the filled places,
+    not even in the mixed pixels at their edges."""
     scene = make_scene()
     plate = clean_plate(scene.picture.pixels, scene.truth.astype(np.float32)).astype(int)
     reach = cv2.dilate(scene.truth.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0

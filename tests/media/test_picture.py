@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures: the numbers and the profile that went in come out, and what cannot be used is refused in one line."""
+"""Pictures: the numbers and the profile that went in come out,
+and what cannot be used is refused in one line."""
 
 from __future__ import annotations
 

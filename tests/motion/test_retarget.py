@@ -51,7 +51,8 @@ def landmarks(
     shift: np.ndarray | None = None,
     residual: float = 0.01,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """points [T, 68, 3] and irises [T, 2, 2] of a person (seed) with a shape that the model does not quite know."""
+    """points [T, 68, 3] and irises [T, 2, 2] of a person (seed)
+    with a shape that the model does not quite know."""
     rng = np.random.default_rng(seed)
     identity = rng.normal(0, 0.8, len(model.identity))
     count = len(expression)
@@ -188,7 +189,8 @@ def test_gain_zero_freezes_the_region_and_only_it(
     frozen = retarget(curves(both), face, gains=Gains(**{region: 0.0}), size=SIZE)
     wanted = retarget(curves(alone), face, size=SIZE)
     full = retarget(curves(both), face, size=SIZE)
-    # lids and irises are read off the performer's, on whom brows, cheeks and blinks pull at the corners a little
+    # lids and irises are read off the performer's, on whom brows,
+    # cheeks and blinks pull at the corners a little
     assert distance(frozen.points, wanted.points).max() < 3e-3
     assert np.abs(frozen.irises - wanted.irises).max() / 150 < 0.015
     moved = distance(full.points, wanted.points).max() + np.abs(full.irises - wanted.irises).max() / 150

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a picture to a playing plane: landmarks by the engine, a hand-made pose, bake, render, change, bake again."""
+"""From a picture to a playing plane: landmarks by the engine, a hand-made pose,
+bake, render, change, bake again."""
 
 import shutil
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every script starts with: Blender up, the profile's extension enabled, an empty scene, question and answer."""
+"""What every script starts with: Blender up, the profile's extension enabled,
+an empty scene, question and answer."""
 
 import contextlib
 import importlib
@@ -23,7 +24,8 @@ def module(name):
 
 
 def enable():
-    """Enable the extension, as its preference says, where a Python module's Blender has not done so itself."""
+    """Enable the extension, as its preference says, where a Python
+    module's Blender has not done so itself."""
     addon_utils.enable(PACKAGE, default_set=True)
 
 
