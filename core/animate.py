@@ -168,7 +168,7 @@ def parse_gains(texts: Sequence[str]) -> dict[str, float]:
 
 
 def parse_reference(text: str) -> str | int:
-    """"auto", "first" or a frame number, counted from 0."""
+    """ "auto", "first" or a frame number, counted from 0."""
     if text in ("auto", "first"):
         return text
     if not text.isdecimal():

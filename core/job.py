@@ -161,7 +161,7 @@ class BakeJob:
 
 
 def parse_frames(text: str, what: str = "--frames") -> range:
-    """"5" or "5-20" (both ends included) as a range of frame numbers."""
+    """ "5" or "5-20" (both ends included) as a range of frame numbers."""
     match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", text)
     if not match:
         raise InputError(f'{what} is "{text}", expected one frame like 12 or a range like 1-48')
