@@ -5,8 +5,8 @@ operators, in Blender as a Python module.
     python addon/demo.py PORTRAIT PERFORMANCE -o FOLDER [--name NAME]
 
 Run it with the Python of the development environment (it holds bpy and the engine).
-PERFORMANCE is the name of a preset, a video or a track file.  The bake in here is the only one:
-nothing has to be animated beforehand.  FOLDER gets
+PERFORMANCE is the name of a preset, a video or a track file.  The bake in here is the only one: nothing has
+to be animated beforehand.  FOLDER gets
 
     NAME.blend      its timeline plays the frames when it is opened; every path in it is relative
     NAME.mp4, sheet.png, frames/frame.0001.png ..., and what the bake was made from: the portrait, face.npz,
@@ -36,7 +36,7 @@ PACKAGE = "tableau_dev"
 def make_demo(portrait: Path, performance: str, folder: Path, name: str = "demo") -> Path:
     """Make ``folder``/``name``.blend and what it plays; returns its path.
 
-    RuntimeError with one line on bad input.
+    Raises RuntimeError with one line on bad input.
     """
     import bpy
 

@@ -124,9 +124,8 @@ class Worker:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
-            raise Problem(
-                f"{self.python}: the engine's Python does not start ({error.strerror}); choose it in the preferences"
-            ) from error
+            what = f"the engine's Python does not start ({error.strerror})"
+            raise Problem(f"{self.python}: {what}; choose it in the preferences") from error
         finally:
             log.close()
         self.hello, self._unsent, self._started = None, [], time.monotonic()
@@ -179,9 +178,8 @@ class Worker:
 
     def _greet(self, message: dict[str, Any]) -> None:
         if message.get("protocol") != PROTOCOL:
-            self._end(
-                f"The engine speaks protocol {message.get('protocol')}, this extension {PROTOCOL}; update the older one"
-            )
+            theirs = message.get("protocol")
+            self._end(f"The engine speaks protocol {theirs}, this extension {PROTOCOL}; update the older one")
             return
         self.hello = message
         waiting, self._unsent = self._unsent, []

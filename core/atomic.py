@@ -34,8 +34,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
         temporary = None
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"{target}: cannot be written ({reason}); choose another folder or free some space") from error
+        reason = f"cannot be written ({error.strerror or error})"
+        raise OutputError(f"{target}: {reason}; choose another folder or free some space") from error
     finally:
         if temporary is not None:
             with suppress(OSError):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The worker process: JSON lines in on stdin, JSON lines out on stdout, one job at a time.
 
-Out, first: {"event": "hello", "protocol": 1, ...versions}.  In: {"id": 1, "method":
-"bake", "params": {...}} and {"method": "cancel", "params": {"id": 1}}.  Out: {"event":
-"progress", "id", "done", "total", "text"}, then one of {"event": "result", "id", "result"} and {"event":
-"error", "id", "kind", "message", "details"}.  Kinds are those of ``errors`` plus "protocol"
+Out, first: {"event": "hello", "protocol": 1, ...versions}.
+In: {"id": 1, "method": "bake", "params": {...}} and {"method": "cancel", "params": {"id": 1}}.
+Out: {"event": "progress", "id", "done", "total", "text"}, then one of {"event": "result", "id", "result"}
+and {"event": "error", "id", "kind", "message", "details"}.  Kinds are those of ``errors`` plus "protocol"
 (a malformed request), "oom" (out of memory) and "bug".  The end of stdin ends it.
 
 Run as ``python -m core.worker``, or as a script from anywhere: ``python -I -u .../core/worker.py``.

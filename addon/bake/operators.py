@@ -57,8 +57,7 @@ def _still_image(plane):
 
 
 class TABLEAU_OT_bake(jobs.JobOperator, bpy.types.Operator):
-    """Paint a frame for each frame of the scene's range,
-    as the rig is posed there, and play them on a plane"""
+    """Paint a picture for each frame of the scene, as the rig is posed there, and play them on a plane"""
 
     bl_idname = "tableau.bake"
     bl_label = "Bake"

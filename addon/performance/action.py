@@ -36,8 +36,8 @@ def set_scene_rate(scene: Any, rate: Fraction) -> None:
 
 
 def frames_of(times: np.ndarray, rate: Fraction, start: float) -> np.ndarray:
-    """float64 [T]: the scene frame of each sample, t = (frame - start)
-    / fps; near-whole frames made whole."""
+    """float64 [T]: the scene frame of each sample, t = (frame - start) / fps;
+    near-whole frames made whole."""
     import numpy as np
 
     frames = start + (times - times[0]) * float(rate)

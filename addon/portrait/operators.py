@@ -47,7 +47,7 @@ class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
     filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
     folder: StringProperty(
         name="Folder",
-        description="Where this portrait's landmarks, takes and frames are kept; leave empty for beside the .blend",
+        description="Where landmarks, takes and frames are kept; leave empty for beside the .blend",
         subtype="DIR_PATH",
         options=PATH,
     )
@@ -134,8 +134,7 @@ class TABLEAU_OT_fit_camera(bpy.types.Operator):
 
 
 class TABLEAU_OT_match_artwork_colors(bpy.types.Operator):
-    """Show the scene in the picture's own colors: Standard view transform,
-    no look, no exposure, no dithering"""
+    """Show the picture's own colors: Standard view transform, no look, no exposure, no dithering"""
 
     bl_idname = "tableau.match_artwork_colors"
     bl_label = "Match Artwork Colors"

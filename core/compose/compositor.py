@@ -129,7 +129,7 @@ class Compositor:
         self._open(patch, flow, points, irises)
         return patch, self.region
 
-    # --- preparation -------------------------------------------------------------------------------------------------
+    # --- preparation ----------------------------------------------------------------------------------------
 
     def _find_region(self) -> Box:
         width, height = self.picture.size
@@ -153,7 +153,7 @@ class Compositor:
         shrink = min(1.0, GRID / max(height, width))
         return max(2, round(height * shrink)), max(2, round(width * shrink))
 
-    # --- per frame ---------------------------------------------------------------------------------------------------
+    # --- per frame ------------------------------------------------------------------------------------------
 
     def _flow(self, points: np.ndarray, irises: np.ndarray) -> Flow:
         state = solve_portrait(self.model, self.fit, points[None], irises[None])[0]

@@ -124,7 +124,8 @@ def _user_mask(
     height, width = grey.shape
     if abs(width * picture[1] / (height * picture[0]) - 1) > 0.02:
         raise InputError(
-            f"mask: {width} x {height} pixels do not fit the picture's {picture[0]} x {picture[1]}; give the same size"
+            f"mask: {width} x {height} pixels do not fit the picture's {picture[0]} x {picture[1]};"
+            " give the same size"
         )
     sx, sy = width / picture[0], height / picture[1]
     left, top = int(box[0] * sx), int(box[1] * sy)

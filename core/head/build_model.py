@@ -236,7 +236,7 @@ def principal_components(samples: np.ndarray, mean: np.ndarray, weight: np.ndarr
     return (mixing.T @ plain).reshape(COMPONENTS, *mean.shape).astype(np.float32)
 
 
-# --- landmarks ------------------------------------------------------------------------------------------------------
+# --- landmarks ----------------------------------------------------------------------------------------------
 
 VIEW, ZOOM = (
     900,
