@@ -118,17 +118,20 @@ def make_target(
     reference: str | int = "auto",
     retime: Retime | None = None,
     rate: Fraction | None = None,
-    smooth: str = "none",
+    smooth: str = "auto",
 ) -> LandmarkTrack:
     """The performance in the portrait's proportions and pixels, one frame per output frame.
 
     ``rate`` in frames per second is the recipe's or the performance's own where it is None; the result's
     ``rate`` is the one taken.  ``reference`` is "auto", "first" or a frame number of the performance.
+    ``smooth``: "auto" calms what a detector found lightly and leaves what was written by hand as it is.
     """
     from .motion.apply import apply_retime
     from .motion.retarget import retarget
 
     moved = retarget(performance, face, gains=make_gains(gains or {}), reference=reference, size=size)
+    if smooth == "auto":
+        smooth = "light" if isinstance(performance, LandmarkTrack) else "none"
     if smooth != "none":
         from .motion.filters import smooth_track
 

@@ -19,7 +19,7 @@ from .errors import Cancelled, TableauError
 BACKENDS = ("auto", "face-alignment", "mediapipe")
 CUTS = ("refuse", "trim")
 GAPS = ("interpolate", "hold", "leave")
-SMOOTH = ("none", "light", "medium", "strong")
+SMOOTH = ("auto", "none", "light", "medium", "strong")
 MODES = ("flow",)
 _LATER = ("full", "neural")
 
@@ -180,7 +180,12 @@ def _animate(parser: _Parser) -> None:
     add("--cuts", choices=CUTS, default="refuse", help="videos with scene cuts (default: refuse)")
     add("--gaps", choices=GAPS, default="interpolate", help="frames without a face (default: interpolate)")
     add("--mask", type=Path, metavar="PNG", help="the sitter in white on black, as large as the portrait")
-    add("--smooth", choices=SMOOTH, default="none", help="calm the landmarks (default: none)")
+    add(
+        "--smooth",
+        choices=SMOOTH,
+        default="auto",
+        help="calm the landmarks (auto: light for a track, none for a preset)",
+    )
     add("--bits", type=int, choices=(8, 16), help="bits per channel of the frames (default: the portrait's)")
     add("--sheet", action="store_true", help="write a contact sheet beside OUT.mp4 too")
 

@@ -127,7 +127,7 @@ def retarget(
     reference: str | int = "auto",
     retime: str | Mapping[str, Any] | None = None,
     rate: str | None = None,
-    smooth: str = "none",
+    smooth: str = "auto",
     backend: str = "auto",
     cuts: str = "refuse",
     gaps: str = "interpolate",

@@ -68,7 +68,7 @@ def test_choices_are_those_of_the_engine() -> None:
     assert gaps.METHODS == cli.GAPS
     assert video.CUTS == cli.CUTS
     assert MODES == cli.MODES
-    assert ("none", *filters.STRENGTHS) == cli.SMOOTH
+    assert ("auto", "none", *filters.STRENGTHS) == cli.SMOOTH
 
 
 def test_detect_writes_track_and_overlay(material: Path, tmp_path: Path) -> None:

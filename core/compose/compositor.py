@@ -43,10 +43,11 @@ Progress = Callable[[int, int, str], None]
 class Flow:
     """The backward flow of one frame.
 
-    box: region of the picture that the grid covers.  shift: float32 [h, w, 2] px,
-    source minus target at the grid's nodes.
-    vertices: [V, 3] px, the posed mesh.  state: the solved head.  fold: the smallest ratio of a visible face
-    triangle's area to its area at rest (negative: the face is folded there).
+    box: region of the picture that the grid covers.
+    shift: float32 [h, w, 2] px, source minus target at the grid's nodes.
+    vertices: [V, 3] px, the posed mesh.  state: the solved head.
+    fold: the smallest ratio of a visible face triangle's area to its area at rest
+        (negative: the face is folded there).
     """
 
     box: Box

@@ -30,8 +30,8 @@ class Eye:
     crop: the painted eye.  white: float32 [h, w, 3], the eye without iris, also behind the lids.
     iris: float32 [h, w, 3], painted eye minus white: adding it where it was gives the painting back exactly.
     rest: the opening at rest.  landmark: [2] px, the iris landmark at rest.
-    lid: float32 [h, w, 3], the tone of the skin around the eye; lid_share:
-        float32 [h, w] 0..1, where a closed lid lies.
+    lid: float32 [h, w, 3], the tone of the skin around the eye.
+    lid_share: float32 [h, w] 0..1, where a closed lid lies.
     lash: float32 [3], the color of the lashes.
     """
 

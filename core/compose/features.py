@@ -119,8 +119,8 @@ class Slit:
     ) -> np.ndarray:
         """How much of each pixel (of side ``pixel``) lies in the opening, 0..1: exactly 0 where it is closed.
 
-        soft: px over which the edge fades, inside and outside alike.  grow:
-        px that the opening is made larger all around.
+        soft: px over which the edge fades, inside and outside alike.
+        grow: px that the opening is made larger all around.
         """
         along, across, top, bottom = self.coordinates(x, y)
         half = pixel / 2 + soft

@@ -14,8 +14,8 @@ def laplacian(
 ) -> tuple[sparse.csc_matrix, np.ndarray]:
     """(cotangent stiffness matrix [V, V], positive semi-definite; area of each vertex [V]).
 
-    points: [V, 2].  triangles: [F, 3].  conductivity:
-    [F], how readily a value passes through a triangle (1 by default).
+    points: [V, 2].  triangles: [F, 3].
+    conductivity: [F], how readily a value passes through a triangle (1 by default).
     """
     corners = points[triangles]
     rows, columns, values = [], [], []

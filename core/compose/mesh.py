@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The mesh that the picture is laid on: fine on the face, coarse around it, cut open along lids and lips.
 
-Coordinates are face units: origin midway between the outer eye corners, x right and y down in the picture, 1
-= the distance between the outer eye corners.
+Coordinates are face units: origin midway between the outer eye corners, x right and y down in the picture,
+the distance between the outer eye corners is 1.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ SEAM = 0.004  # closed lips and lids are pulled this far apart, so that the mesh
 
 @dataclass(frozen=True, eq=False)
 class FaceUnits:
-    """The similarity between picture pixels and face units (no rotation:
-    the mesh is upright in the picture)."""
+    """The similarity between picture pixels and face units (the mesh is upright in the picture)."""
 
     origin: np.ndarray  # [2] px
     unit: float  # px
@@ -50,10 +49,9 @@ class FaceUnits:
 class CutMesh:
     """points: [V, 2].  triangles: int32 [F, 3] of the skin (the openings are left out).
     upper, lower: per opening, the vertex indices along its edges (corners shared).
-    handles: [H] vertices that follow landmarks; handle_map: [H, 68],
-        their positions as a linear map of the landmarks.
-    handle_jaw: bool [H], handles on the jaw line.  lips: [N, 2] pairs of handle numbers,
-        outer lip and the inner lip beside it.
+    handles: [H] vertices that follow landmarks.  handle_jaw: bool [H], those on the jaw line.
+    handle_map: [H, 68], the handles' positions as a linear map of the landmarks.
+    lips: [N, 2] pairs of handle numbers, outer lip and the inner lip beside it.
     rim: bool [V], the outer border.
     """
 

@@ -2,8 +2,8 @@
 """Native-resolution paste: the picture's own pixels moved by a coarse flow, and laid over one another.
 
 Coordinates are the project's: pixels with the origin at the top-left corner of the top-left pixel,
-so the middle of pixel (i, j) is at x = j + 0.5, y = i + 0.5.  A grid [h, w] over a box has its
-nodes in the middles of h x w equal cells.
+so the middle of pixel (i, j) is at x = j + 0.5, y = i + 0.5.  A grid [h, w] over a box has its nodes in the
+middles of h x w equal cells.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def warp_native(pixels: np.ndarray, box: Box, grid_map: np.ndarray) -> np.ndarra
     """[bh, bw, C] like ``pixels``: what the picture shows in ``box`` when
     each place is fetched from ``grid_map``.
 
-    ``pixels``: [H, W, 3 or 4] uint8 or uint16, straight alpha (sampled premultiplied).  ``box``: (x0, y0,
-    x1, y1) whole pixels inside the picture.  ``grid_map``: float32 [h, w, 2] absolute source coordinates
-    (x, y) at the grid's nodes.  Places that map to themselves are bit-identical;
-    beyond the picture its border goes on.
+    ``pixels``: [H, W, 3 or 4] uint8 or uint16, straight alpha (sampled premultiplied).
+    ``box``: (x0, y0, x1, y1) whole pixels inside the picture.
+    ``grid_map``: float32 [h, w, 2] absolute source coordinates (x, y) at the grid's nodes.
+    Places that map to themselves are bit-identical; beyond the picture its border goes on.
     """
     height, width = pixels.shape[:2]
     x0, y0, x1, y1 = box

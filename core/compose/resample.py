@@ -72,12 +72,12 @@ def warp_rows(
     peak: float,
     out: np.ndarray,
 ) -> None:  # pragma: no cover - compiled
-    """Fill rows ``row0:row1`` of ``out`` [bh, bw, C] with ``pixels`` [H, W,
-    C], C = 3 or 4, displaced by ``grid``.
+    """Fill rows ``row0:row1`` of ``out`` [bh, bw, C] with ``pixels`` [H, W, C] displaced by ``grid``; C = 3, 4.
 
-    ``grid`` f32 [gh, gw, 2]: where a pixel comes from minus where it is, px (x, y).  ``spread`` f32
-    [gh, gw, 5]: how many samples a side (0 or 1: one) and how far they reach (dx/dx, dx/dy, dy/dx, dy/dy).
-    ``x_first`` etc. come from ``grid_weights``.  (``left``, ``top``): picture pixel of out[0, 0].
+    ``grid`` f32 [gh, gw, 2]: where a pixel comes from minus where it is, px (x, y).
+    ``spread`` f32 [gh, gw, 5]: how many samples a side (0 or 1: one), and how far they reach (dx/dx, dx/dy,
+    dy/dx, dy/dy).  ``x_first`` etc. come from ``grid_weights``.
+    (``left``, ``top``): picture pixel of out[0, 0].
     """
     height, width, channels = pixels.shape
     gh, gw = grid.shape[0], grid.shape[1]

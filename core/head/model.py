@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The head proxy: a linear model of skull, face, neck, eyeballs, teeth and tongue.
 
-Axes: x to the right of the picture, y down, z away from the viewer.  Unit:
-the distance between the outer eye corners of
-the mean head.  Origin: the joint between skull and neck, which the head turns about.
+Axes: x to the right of the picture, y down, z away from the viewer.
+Unit: the distance between the outer eye corners of the mean head.
+Origin: the joint between skull and neck, which the head turns about.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class HeadModel:
     """The arrays of ``presets/head/head.npz``.
 
     vertices: float32 [V, 3], the mean head.  triangles: int32 [F, 3].  part: uint8 [F], index into PARTS.
-    identity: float32 [I, V, 3], per standard deviation.  expression:
-        float32 [52, V, 3], for a full ARKit coefficient.
+    identity: float32 [I, V, 3], per standard deviation.
+    expression: float32 [52, V, 3], for a full ARKit coefficient.
     follow: float32 [V], how much of a turn of the head a vertex follows: 1 on the head, 0 on the shoulders.
     landmark_triangle: int32 [68]; landmark_bary: float32 [68, 3].
     """

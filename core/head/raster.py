@@ -50,8 +50,8 @@ def rasterize(
 
 
 def vertex_normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Unit normals [V, 3] that point out of the head (toward smaller
-    z where the surface faces the viewer)."""
+    """Unit normals [V, 3] that point out of the head
+    (toward smaller z where the surface faces the viewer)."""
     a, b, c = (points[triangles[:, i]] for i in range(3))
     # wound counter-clockwise seen from outside in the source's axes;
     # turning y and z over keeps that a rotation

@@ -72,8 +72,8 @@ def choose_reference(
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> tuple[float, float, np.ndarray, float]:
-    """Scale, roll (radians), shift [2] that map source [N, 2] onto target
-    [N, 2], and the RMS left over, in px."""
+    """Scale, roll (radians), shift [2] that map source [N, 2] onto target [N, 2],
+    and the RMS left over, in px."""
     sc, tc = source.mean(axis=0), target.mean(axis=0)
     s, t = source - sc, target - tc
     cosine = float((s * t).sum())
