@@ -207,8 +207,8 @@ def modules(repo: Path, folder: str) -> list[str]:
 
 def test_core_never_imports_bpy(repo: Path) -> None:
     names = modules(repo, "core")
-    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint('bpy' in sys.modules)"
-    done = run(repo, "-c", code, *names)
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
+    done = run(repo, "-c", code + "print('bpy' in sys.modules)", *names)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == "False"
 

@@ -53,8 +53,8 @@ def test_all_ways_to_import_are_seen(tmp_path: Path) -> None:
     file = tmp_path / "core" / "media" / "one.py"
     file.parent.mkdir(parents=True)
     file.write_text(
-        "import core.head.fit\nfrom core.motion import rates\nfrom .. import bake\nfrom ..compose import mesh\n"
-        "def f():\n    from ..landmarks.face import Face\n    from . import color\n    import numpy.core.head\n",
+        "import core.head.fit\nimport numpy.core.top\nfrom core.motion import rates\nfrom .. import bake\n"
+        "def f():\n    from ..landmarks import face\n    from ..compose import mesh\n    from . import png\n",
         encoding="utf-8",
     )
     expected = {"head", "motion", "bake", "compose", "landmarks", "media"}

@@ -79,7 +79,8 @@ class Compositor:
         self.units = FaceUnits.of(face.points)
         if not np.isfinite(face.points[:, :2]).all() or self.units.unit < 8:
             raise InputError(
-                "the landmarks are no usable face: the eyes must be at least 8 px apart; check landmarks and picture"
+                "the landmarks are no usable face: the eyes must be at least 8 px apart;"
+                " check landmarks and picture"
             )
         self.model = HeadModel.load()
         report(0, 4, "fitting the head")

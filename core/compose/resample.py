@@ -72,7 +72,7 @@ def warp_rows(
     peak: float,
     out: np.ndarray,
 ) -> None:  # pragma: no cover - compiled
-    """Fill rows ``row0:row1`` of ``out`` [bh, bw, C] with ``pixels`` [H, W, C] displaced by ``grid``; C = 3, 4.
+    """Fill rows ``row0:row1`` of ``out`` [bh, bw, C] with ``pixels`` [H, W, C], C = 3 or 4, as ``grid`` says.
 
     ``grid`` f32 [gh, gw, 2]: where a pixel comes from minus where it is, px (x, y).
     ``spread`` f32 [gh, gw, 5]: how many samples a side (0 or 1: one), and how far they reach (dx/dx, dx/dy,

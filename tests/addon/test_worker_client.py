@@ -19,7 +19,8 @@ HELLO = 'print(\'{"event": "hello", "protocol": 1}\', flush=True)\n'
 LOOP = """
 import json, os, sys
 def say(event, **values): print(json.dumps({"event": event, **values}), flush=True)
-say("hello", protocol=1, variables=[k for k in os.environ if k.startswith("PYTHON")], isolated=sys.flags.isolated)
+variables = [name for name in os.environ if name.startswith("PYTHON")]
+say("hello", protocol=1, variables=variables, isolated=sys.flags.isolated)
 for line in sys.stdin:
     message = json.loads(line)
     number, method, params = message["id"], message["method"], message["params"]

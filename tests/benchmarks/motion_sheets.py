@@ -144,11 +144,10 @@ def play_portrait(
     path: Path, args: argparse.Namespace, make: MakeRenderer, presets: Sequence[str]
 ) -> dict[str, Any]:
     """All the sheets of one portrait; its part of the report."""
-    from core.presets import load_performance
-
     from core.compose.matte import sitter_matte
     from core.landmarks.detect import detect_portrait
     from core.motion.retarget import retarget
+    from core.presets import load_performance
 
     picture = reduced(load_picture(path), args.side)
     face, used = detect_portrait(picture)

@@ -34,18 +34,18 @@ INTRODUCTION = """# The floor: moving a portrait against plain warps
 Written by `python -m tests.benchmarks.floor CLIPS -o OUT --frames {asked} --sizes {sizes}
 --report tests/benchmarks/FLOOR.md`; do not edit.
 
-{clips} clips of {people} people (numbered, filmed with a still crop). Frame 0 of a clip is the portrait; {frames}
-evenly spaced frames of its second half are what it should become, given their landmarks ({backend}). LPIPS is VGG16's
-(`{weights}`, SHA-256 {digest}), of the whole frame at the named size, and of the face region (hull of the landmarks
-and the forehead) as a mean over that region's positions. L1 is in 0..1, at the clip's own size, as is SSIM (luma,
-11 px Gaussian window). Each clip's frames are averaged first, then the clips. *Hard* is the mean of {hard} over the
-quarter of all frames whose landmarks moved farthest.
+{clips} clips of {people} people (numbered, filmed with a still crop). Frame 0 of a clip is the portrait;
+{frames} evenly spaced frames of its second half are what it should become, given their landmarks ({backend}).
+LPIPS is VGG16's (`{weights}`, SHA-256 {digest}), of the whole frame at the named size, and of the face region
+(hull of the landmarks and the forehead) as a mean over that region's positions. L1 is in 0..1, at the clip's
+own size, as is SSIM (luma, 11 px Gaussian window). Each clip's frames are averaged first, then the clips.
+*Hard* is the mean of {hard} over the quarter of all frames whose landmarks moved farthest.
 """
 DESCRIPTIONS = {
     "static": "`static`: the portrait itself, still.",
-    "tps": "`tps`: a thin-plate warp of the 68 landmarks and irises, in the best of the settings tried on these clips "
-    "(still points on the border: {tps[anchors]}; smoothing {tps[smoothing]} in units of the landmarks' spread), or "
-    "with the settings named.",
+    "tps": "`tps`: a thin-plate warp of the 68 landmarks and irises, in the best of the settings tried on"
+    " these clips (still points on the border: {tps[anchors]}; smoothing {tps[smoothing]} in units of the"
+    " landmarks' spread), or with the settings named.",
     "flow": "`flow`: the engine's compositor, driven relative to frame 0.",
 }
 
@@ -208,7 +208,8 @@ def markdown(run: dict[str, Any]) -> str:
     for method, name in summary["worst"].items():
         lines += [f"Worst clip of `{method}` against `{settings['baselines'][0]}`: {name}.", ""]
     lines += [
-        "The clips may not be shown here; the script writes a strip of pictures for each into its output folder."
+        "The clips may not be shown here; the script writes a strip of pictures for each into its output"
+        " folder."
     ]
     return "\n".join(lines) + "\n"
 

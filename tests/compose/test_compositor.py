@@ -97,12 +97,12 @@ def test_a_turning_head_leaves_the_background_alone(compositor: Compositor) -> N
 def test_landmarks_are_met_and_nothing_folds(compositor: Compositor) -> None:
     mesh = compositor.relief.mesh
     for motion in (
-        dict(yaw=12.0),
-        dict(yaw=-12.0),
-        dict(pitch=9.0),
-        dict(jawOpen=0.5),
-        dict(mouthSmile=0.6),
-        dict(browInnerUp=0.8),
+        {"yaw": 12.0},
+        {"yaw": -12.0},
+        {"pitch": 9.0},
+        {"jawOpen": 0.5},
+        {"mouthSmile": 0.6},
+        {"browInnerUp": 0.8},
     ):
         points, irises = moved(compositor, **motion)  # type: ignore[arg-type]
         compositor.render(points, irises)

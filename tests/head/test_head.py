@@ -120,7 +120,7 @@ def test_portrait_fit_survives_a_wrong_jaw_line(model: HeadModel) -> None:
 
 def test_landmarks_without_depth_are_enough(model: HeadModel) -> None:
     head = state(15.0)
-    points, irises = seen(model, np.zeros(50), head)
+    points, _ = seen(model, np.zeros(50), head)
     points[:, 2] = np.nan
     fit = fit_portrait(model, points, np.full((2, 2), np.nan), SIZE)
     assert angle(fit.state.rotation, head.rotation) < 6.0
@@ -190,7 +190,7 @@ def test_rasterizer_sees_the_nearer_triangle_where_it_is() -> None:
 def test_damaged_model_file_is_one_clear_line(tmp_path: Path) -> None:
     broken = tmp_path / "head.npz"
     broken.write_bytes(MODEL_PATH.read_bytes()[:1000])
-    with pytest.raises(WeightsError, match="head.npz") as caught:
+    with pytest.raises(WeightsError, match=r"head\.npz") as caught:
         HeadModel.load(broken)
     assert "\n" not in str(caught.value)
 

@@ -17,7 +17,8 @@ from core.errors import InputError, OutputError
 from core.media.video import VideoWriter, probe, read_frames
 
 COLORS = [
-    (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (128, 128, 128), (200, 120, 80), (30, 90, 160),
+    (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255),
+    (0, 0, 0), (128, 128, 128), (200, 120, 80), (30, 90, 160),
 ]  # fmt: skip
 
 

@@ -42,8 +42,8 @@ def face() -> np.ndarray:
 
 
 def performance(noise: float, frames: int = 150, rate: float = 30.0, seed: int = 0) -> LandmarkTrack:
-    """Turns slowly, blinks at BLINKS, opens its mouth at 2 Hz from
-    frame 90 on; noise in px per coordinate."""
+    """Turns slowly, blinks at BLINKS, opens its mouth at 2 Hz from frame 90 on;
+    noise in px per coordinate."""
     rng = np.random.default_rng(seed)
     times = np.arange(frames) / rate
     points = np.tile(face(), (frames, 1, 1))
