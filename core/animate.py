@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InputError, NoFaceError
+from .errors import InputError
 from .landmarks.track import LandmarkTrack
 from .motion.curves import ExpressionCurves
 from .motion.retime import Retime
@@ -22,7 +22,6 @@ from .review import Progress
 
 if TYPE_CHECKING:
     from .landmarks.face import Face
-    from .media.picture import Picture
     from .motion.retarget import Gains
     from .presets import PresetInfo
 
@@ -177,20 +176,6 @@ def parse_reference(text: str) -> str | int:
     if not text.isdecimal():
         raise InputError(f'--reference is "{text}", expected auto, first or a frame number')
     return int(text)
-
-
-def portrait_faces(picture: Picture, backend: str) -> tuple[list[Face], str]:
-    """Every face of a picture, largest first, and one line that says how they were found."""
-    from .landmarks.detect import find_faces, make_detector
-
-    detector = make_detector(backend)
-    try:
-        faces = find_faces(picture.rgb8(), detector)
-    except NoFaceError as error:
-        raise NoFaceError(f"{picture.path}: {error}") from error
-    finally:
-        detector.close()
-    return faces, f"{detector.name}: {len(faces)} face{'s' if len(faces) > 1 else ''}"
 
 
 def describe_preset(info: PresetInfo) -> dict[str, Any]:

@@ -54,18 +54,13 @@ def detect(
     landmarks: str | None = None,
 ) -> Result:
     """The faces of a picture; the chosen one is written to ``output`` as a one-frame track."""
-    from .animate import face_track, portrait_faces
-    from .landmarks.detect import detect_portrait
+    from .animate import face_track
+    from .landmarks.detect import portrait_faces
     from .media.picture import load_picture
 
     picture = load_picture(Path(image))
-    if landmarks is not None:
-        one, how = detect_portrait(picture, landmarks=Path(landmarks))
-        faces, face = [one], 0
-    else:
-        faces, how = portrait_faces(picture, backend)
-    if not 0 <= face < len(faces):
-        raise InputError(f"{image}: there is no face {face}; {len(faces)} found, counted from the largest, 0")
+    by_hand = None if landmarks is None else Path(landmarks)
+    faces, face, how = portrait_faces(picture, backend=backend, face=face, landmarks=by_hand)
     if output is not None:
         meta = {"source": Path(image).name, "backend": how, "sha256": picture.source["sha256"]}
         face_track(faces[face], picture.size, meta).save(Path(output))

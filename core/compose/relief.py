@@ -28,6 +28,7 @@ from .mesh import EXTENT, CutMesh, FaceUnits, build_mesh
 CELL = 0.02  # face units per sample of the maps that the proxy is seen on
 FIRM, JAW_FIRM, CHEEK_FIRM = 1e7, 15.0, 60.0  # how firmly handles hold, against the bending energy
 CHEEK_SPACING = 0.16  # face units between the skin handles
+HAIR_DEPTH = 0.35  # face units within which the depth of the skull's outline runs out into that of the hair
 LEAST_LIP = 0.4  # of a painted lip's thickness, kept whatever the landmarks ask for
 LEAST_AREA = 0.06  # of a triangle's area at rest: below this the motion is relaxed
 UNFOLD_ROUNDS = 160
@@ -125,10 +126,12 @@ def build_relief(
     facing, covered = proxy.sample("facing", mesh.points), proxy.sample("covered", mesh.points) > 0.5
     # where the proxy is seen edge-on it says little about depth;
     # what lies there is carried over from around it
-    trust = mass * covered * np.clip(facing, 0, 1) ** 2 / 0.12**4
-    depth = smooth_fit(bending, proxy.sample("depth", mesh.points), trust)
-
+    trust = mass * covered * np.clip(facing, 0.25, 1) ** 2 / 0.12**4
+    # hair stands about the skull: on the whole as far from the viewer as the joint that the head turns about
     alpha = matte(pixels)
+    trust += mass * ~covered / HAIR_DEPTH**4
+    depth = smooth_fit(bending, np.where(covered, proxy.sample("depth", mesh.points), 0.0), trust)
+
     inside = matte(units.to_pixels(mesh.points[mesh.triangles].mean(1)))
     # a value passes easily within the sitter, hardly through the background: hair goes with the skull
     conduction, _ = laplacian(mesh.points, mesh.triangles, 0.03 + 0.97 * inside**2)
