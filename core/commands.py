@@ -51,21 +51,14 @@ def _use_weights(folder: Path | None) -> None:
 
 
 def _detect_picture(options: argparse.Namespace, console: Console) -> None:
-    from .animate import face_track, portrait_faces
-    from .landmarks.detect import detect_portrait
+    from .animate import face_track
+    from .landmarks.detect import portrait_faces
     from .media.picture import load_picture, save_picture
 
     picture = load_picture(options.input)
-    if options.landmarks is not None:
-        face, how = detect_portrait(picture, landmarks=options.landmarks)
-        faces, chosen = [face], 0
-    else:
-        faces, how = portrait_faces(picture, options.backend)
-        chosen = options.face
-        if not 0 <= chosen < len(faces):
-            raise InputError(
-                f"{options.input}: there is no face {chosen}; {len(faces)} found, counted from the largest, 0"
-            )
+    faces, chosen, how = portrait_faces(
+        picture, backend=options.backend, face=options.face, landmarks=options.landmarks
+    )
     if options.output is not None:
         meta = {"source": options.input.name, "backend": how, "sha256": picture.source["sha256"]}
         face_track(faces[chosen], picture.size, meta).save(options.output)
