@@ -19,19 +19,8 @@ from tests.benchmarks.floor import main, split_specs
 from tests.benchmarks.methods import parse_spec
 from tests.benchmarks.metrics import absolute_error, over, region_masks, ssim_map
 from tests.benchmarks.report import compare, hard_mean
+from tests.benchmarks.shapes import SIZE, picture
 from tests.benchmarks.warps import backward_map, thin_plate, warp
-
-SIZE = 64
-
-
-def _picture(seed: int = 0) -> np.ndarray:
-    """Smooth shapes with an edge, uint8 [64, 64, 3]."""
-    random = np.random.default_rng(seed)
-    image = cv2.resize(
-        random.integers(40, 215, (6, 6, 3), dtype=np.uint8), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC
-    )
-    cv2.circle(image, (30, 28), 14, (210, 160, 120), -1, cv2.LINE_AA)
-    return image
 
 
 def test_thin_plate_meets_its_points_and_keeps_an_affine_map() -> None:
@@ -64,7 +53,7 @@ def test_thin_plate_against_scipy() -> None:
 
 def test_warp_moves_pixels_to_the_landmarks() -> None:
     """Landmarks shifted by whole pixels shift the picture by them; anchored, the border's corners stay."""
-    image = _picture()
+    image = picture()
     source = np.random.default_rng(2).uniform(10, 50, (30, 2))
     moved = warp(image, backward_map(source, source + (3, -2), (SIZE, SIZE)))
     assert np.abs(moved[5:-5, 5:-5].astype(int) - np.roll(image, (-2, 3), (0, 1))[5:-5, 5:-5]).max() <= 1
@@ -76,7 +65,7 @@ def test_warp_moves_pixels_to_the_landmarks() -> None:
 
 
 def test_ssim_against_known_values() -> None:
-    image = _picture()
+    image = picture()
     assert ssim_map(image, image) == pytest.approx(1.0, abs=1e-6)
     # two flat pictures: the structure term is one, the luminance term is left
     dark, light = np.full((SIZE, SIZE, 3), 60, np.uint8), np.full((SIZE, SIZE, 3), 90, np.uint8)

@@ -14,8 +14,7 @@ from core.errors import WeightsError
 torch = pytest.importorskip("torch")
 
 from tests.benchmarks.lpips import BLOCKS, Lpips, find_weights  # noqa: E402
-
-SIZE = 64
+from tests.benchmarks.shapes import SIZE, picture  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -27,29 +26,19 @@ def lpips() -> Lpips:
     return Lpips(path)
 
 
-def _picture(seed: int = 0) -> np.ndarray:
-    """Smooth shapes with an edge, uint8 [64, 64, 3]."""
-    random = np.random.default_rng(seed)
-    image = cv2.resize(
-        random.integers(40, 215, (6, 6, 3), dtype=np.uint8), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC
-    )
-    cv2.circle(image, (30, 28), 14, (210, 160, 120), -1, cv2.LINE_AA)
-    return image
-
-
 def test_identical_pictures_are_at_distance_zero(lpips: Lpips) -> None:
-    image = _picture()
+    image = picture()
     assert lpips(image[None], image[None])[0] == 0.0
-    assert lpips(image[None], _picture(1)[None])[0] > 0.05
+    assert lpips(image[None], picture(1)[None])[0] > 0.05
 
 
 def test_distance_is_symmetric(lpips: Lpips) -> None:
-    a, b = _picture()[None], _picture(1)[None]
+    a, b = picture()[None], picture(1)[None]
     assert lpips(a, b)[0] == pytest.approx(lpips(b, a)[0], rel=1e-6)
 
 
 def test_distance_grows_with_noise_and_with_blur(lpips: Lpips) -> None:
-    image = _picture()
+    image = picture()
     noise = np.random.default_rng(3).normal(size=image.shape)
     noisy = np.stack([np.clip(image + s * noise, 0, 255).astype(np.uint8) for s in (0, 5, 15, 45)])
     blurred = np.stack([image] + [cv2.GaussianBlur(image, (0, 0), s) for s in (1, 2, 4)])
@@ -66,7 +55,7 @@ def test_features_and_distance_against_a_plain_network(lpips: Lpips) -> None:
     from torch import nn
 
     state = {name: tensor.double() for name, tensor in load_file(find_weights()).items()}
-    images = np.stack([_picture(), _picture(1)])
+    images = np.stack([picture(), picture(1)])
     mean, deviation = np.array([-0.030, -0.088, -0.188]), np.array([0.458, 0.448, 0.450])
     x = torch.from_numpy((images / 255.0 * 2 - 1 - mean) / deviation).permute(0, 3, 1, 2)
     expected = 0.0
@@ -91,7 +80,7 @@ def test_features_and_distance_against_a_plain_network(lpips: Lpips) -> None:
 
 def test_mask_selects_the_region(lpips: Lpips) -> None:
     """A change in one corner counts there, not in the far corner; a mask of ones is the plain figure."""
-    image = np.tile(_picture(), (2, 2, 1))
+    image = np.tile(picture(), (2, 2, 1))
     changed = image.copy()
     changed[:32, :32] = 255 - changed[:32, :32]
     near, far = np.zeros((2, 1, 2 * SIZE, 2 * SIZE), np.float32)
@@ -105,7 +94,7 @@ def test_mask_selects_the_region(lpips: Lpips) -> None:
 
 
 def test_a_batch_of_one_is_compared_with_each(lpips: Lpips) -> None:
-    images = np.stack([_picture(i) for i in range(3)])
+    images = np.stack([picture(i) for i in range(3)])
     one = lpips.distance(lpips.features(images), lpips.features(images[:1]))
     assert one == pytest.approx([lpips(images[i : i + 1], images[:1])[0] for i in range(3)], abs=1e-6)
 
