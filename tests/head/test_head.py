@@ -13,6 +13,8 @@ from core.errors import InputError, WeightsError
 from core.head.fit import HeadState, batch, fit_portrait, project, solve_portrait, solve_track
 from core.head.model import ARKIT, MODEL_PATH, PARTS, HeadModel
 from core.head.raster import rasterize
+from core.head.rotation import from_head_angles, multiply
+from core.head.view import NOTHING, view_head
 from core.landmarks.schema import MIRROR
 
 NEUTRAL = np.zeros(len(ARKIT))
@@ -207,3 +209,38 @@ def test_eight_paintings_fit_closely(model: HeadModel, shared: Path) -> None:
         unit = np.linalg.norm(face.points[45, :2] - face.points[36, :2])
         error = np.linalg.norm(fit.residual[17:68], axis=1) / unit
         assert np.median(error) < 0.035, path.name
+
+
+def test_view_tells_flow_parts_and_what_a_turn_uncovers(model: HeadModel) -> None:
+    points, irises = seen(model, np.zeros(50), state())
+    fit = fit_portrait(model, points, irises, SIZE)
+    box, shape = (0, 0, *SIZE), (250, 200)
+    still = view_head(model, fit, fit.state, box, shape)
+    assert np.abs(still.shift).max() < 1e-3
+    assert still.uncovered.mean() < 0.02
+    assert {0, 1, 2} <= set(np.unique(still.part)) and (still.part == NOTHING).any()
+    turned = replace(fit.state, rotation=multiply(from_head_angles(20.0, 0.0, 0.0), fit.state.rotation))
+    view = view_head(model, fit, turned, box, shape)
+    nose = project(model, fit.identity, batch(turned))[0, 30, :2] / 2
+    column, row = np.rint(nose - 0.5).astype(int)
+    rest_nose = project(model, fit.identity, batch(fit.state))[0, 30, :2]
+    came_from = view.shift[row, column] + (np.array([column, row]) + 0.5) * 2
+    assert np.abs(came_from - rest_nose).max() < 3.0
+    assert view.uncovered.sum() > 1.5 * still.uncovered.sum()  # an ear, a cheek
+    laughing = replace(fit.state, expression=expression(jawOpen=0.7))
+    mouth = view_head(model, fit, laughing, box, shape)
+    inside = np.isin(mouth.part, [3, 4, 5])
+    assert inside.sum() > 20 and mouth.shaded[inside].mean() > 0.2 and not mouth.shaded[mouth.part == 0].any()
+
+
+def test_view_turns_the_irises_with_the_gaze(model: HeadModel) -> None:
+    points, irises = seen(model, np.zeros(50), state())
+    fit = fit_portrait(model, points, irises, SIZE)
+    box, shape = (120, 220, 280, 300), (160, 320)
+
+    def dark(face: np.ndarray) -> float:
+        view = view_head(model, fit, replace(fit.state, expression=face), box, shape)
+        iris = (view.part == 2) & (view.shaded.max(2) < 0.45)
+        return float(np.nonzero(iris)[1].mean())
+
+    assert dark(expression(eyeLookOutLeft=0.8)) > dark(NEUTRAL) + 4
