@@ -39,8 +39,8 @@ RIM = 0.9  # face units over which all motion fades to nothing before the mesh's
 class Relief:
     """What :func:`build_relief` solves.
 
-    rest: [V, 3] px, the vertices in the picture (z: depth).  model:
-    [V, 3], the same in the head model's axes and units.
+    rest: [V, 3] px, the vertices in the picture (z: depth).
+    model: [V, 3], the same in the head model's axes and units.
     turn, move: [V] 0..1, how far a vertex turns with the head and travels with the neck joint.
     weights: float32 [V, H + C], biharmonic weights of the H landmark handles and the C skin handles.
     skin: [C] vertices of the skin handles; skin_expression: [52, C, 3] their motion in model units.
