@@ -15,6 +15,7 @@ from numba import njit, prange
 from .paste import node_positions, warp_native
 
 DOUBT = 0.04
+FAINT, ROUNDING = np.float32(0.97), np.float32(2 / 255)
 STANDING, SITTER, MIXED = 0, 1, 2  # what a place shows: the plate, the moved picture, both
 
 
@@ -42,7 +43,8 @@ class Background:
 
     def classify(self, shift: np.ndarray) -> np.ndarray:
         """uint8 [h, w] per node: DOUBT = 0.04
-        STANDING, SITTER or MIXED, for a flow ``shift`` [h, w, 2] px."""
+        FAINT, ROUNDING = np.float32(0.97), np.float32(2 / 255)
+STANDING, SITTER or MIXED, for a flow ``shift`` [h, w, 2] px."""
         height, width = self.layer.shape[:2]
         rows, columns = shift.shape[:2]
         y, x = np.mgrid[:rows, :columns].astype(np.float32)
@@ -66,9 +68,8 @@ class Background:
         kind = self.classify(shift)
         box = (0, 0, width, height)
         nodes = node_positions(box, shift.shape[:2])
-        near = np.ones(
-            (7, 7), np.uint8
-        )  # the flow is interpolated over four nodes: it stays whole around what needs it
+        # the flow is interpolated over four nodes: it stays whole around what needs it
+        near = np.ones((7, 7), np.uint8)
         moving = cv2.dilate((kind != STANDING).astype(np.uint8), near)[..., None] > 0
         patch = warp_native(pixels, box, nodes + np.where(moving, shift, np.float32(0)))
         mixed = cv2.dilate((kind == MIXED).astype(np.uint8), near)[..., None] > 0
@@ -86,12 +87,13 @@ def _settle(patch, layer, carried, kind, peak):  # type: ignore[no-untyped-def] 
             k = kind[y, x]
             if k == SITTER:
                 continue
+            share = np.float32(carried[y, x, 3]) / peak
             for c in range(3):
-                if k == STANDING:
+                front, back = np.float32(layer[y, x, c]), np.float32(carried[y, x, c])
+                moved = np.float32(patch[y, x, c])
+                # the rounding of two samples of the same background is no motion
+                if k == STANDING or (share > FAINT and abs(moved - back) <= ROUNDING * peak):
                     patch[y, x, c] = layer[y, x, c]
                 else:
-                    share = np.float32(carried[y, x, 3]) / peak
-                    value = patch[y, x, c] + share * (
-                        np.float32(layer[y, x, c]) - np.float32(carried[y, x, c])
-                    )
+                    value = moved + share * (front - back)
                     patch[y, x, c] = int(min(max(value, np.float32(0)), peak) + np.float32(0.5))
