@@ -42,9 +42,7 @@ class Background:
         self._solid = cv2.resize((share == 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
 
     def classify(self, shift: np.ndarray) -> np.ndarray:
-        """uint8 [h, w] per node: DOUBT = 0.04
-        FAINT, ROUNDING = np.float32(0.97), np.float32(2 / 255)
-STANDING, SITTER or MIXED, for a flow ``shift`` [h, w, 2] px."""
+        """uint8 [h, w] per node: STANDING, SITTER or MIXED, for a flow ``shift`` [h, w, 2] px."""
         height, width = self.layer.shape[:2]
         rows, columns = shift.shape[:2]
         y, x = np.mgrid[:rows, :columns].astype(np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a posed head proxy shows on a grid: where its skin came from, what it uncovers, its parts, teeth and eyes."""
+"""What a posed head proxy shows on a grid: where its skin came from, what it uncovers, teeth and eyes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class HeadView:
 
 
 def posed_vertices(model: HeadModel, fit: HeadFit, state: HeadState) -> np.ndarray:
-    """float64 [V, 3] px of a portrait's proxy in one state (z smaller = nearer); its shoulders travel but do not turn."""
+    """float64 [V, 3] px of a portrait's proxy in one state (z smaller = nearer);
+    its shoulders travel but do not turn."""
     rest = model.shape(fit.identity, fit.state.expression) @ to_matrix(fit.state.rotation).T
     turned = model.shape(fit.identity, state.expression) @ to_matrix(state.rotation).T
     rest, turned = rest * float(fit.state.scale), turned * float(state.scale)
@@ -62,7 +63,7 @@ def view_head(
     box: tuple[int, int, int, int],
     shape: tuple[int, int],
 ) -> HeadView:
-    """Look at a portrait's proxy in one state.  box: (x0, y0, x1, y1) px; shape: (h, w) of the grid over it."""
+    """Look at a portrait's proxy in one state; ``box`` in px, ``shape`` (h, w) of the grid over it."""
     cell = np.array([(box[2] - box[0]) / shape[1], (box[3] - box[1]) / shape[0]])
 
     def look(vertices: np.ndarray) -> Fragments:
@@ -94,8 +95,8 @@ def _shade(
     for index, side in ((1, "Right"), (2, "Left")):
         away = np.arccos(np.clip(normals @ _gaze(state, side), -1, 1))
         eye = part == index
-        color = np.where((eye & (away < IRIS))[..., None], np.float32([0.35, 0.24, 0.16]), color)
-        color = np.where((eye & (away < PUPIL))[..., None], np.float32([0.03, 0.03, 0.03]), color)
+        color = np.where((eye & (away < IRIS))[..., None], np.array([0.35, 0.24, 0.16]), color)
+        color = np.where((eye & (away < PUPIL))[..., None], np.array([0.03, 0.03, 0.03]), color)
     inner = (part > 0) & (part != NOTHING)
     return np.where(inner[..., None], color * light[..., None], 0.0).astype(np.float32)
 
