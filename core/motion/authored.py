@@ -26,6 +26,7 @@ from scipy.interpolate import PchipInterpolator
 
 from ..errors import InputError
 from ..head.arkit import ARKIT
+from ..head.model import LOOK_ASIDE, LOOK_UP_DOWN
 from ..head.rotation import from_head_angles
 from .curves import ExpressionCurves
 from .life import Life, add_life, spread_blinks
@@ -44,8 +45,6 @@ PAIRS = tuple(
     )
 )
 CHANNELS = (*ARKIT, *PAIRS, *HEAD, *GAZE)
-# degrees that a full eyeLook coefficient turns the eye: sideways, up and down
-LOOK_ASIDE, LOOK_UP_DOWN = 32.0, 24.0
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,8 @@ class Authored:
 def _look(channels: dict[str, np.ndarray]) -> None:
     """Gaze angles as the eight eyeLook coefficients;
     lids follow a gaze up or down a little, as real ones do."""
-    aside, up = channels["gazeYaw"] / LOOK_ASIDE, channels["gazePitch"] / LOOK_UP_DOWN
+    aside = np.radians(channels["gazeYaw"]) / LOOK_ASIDE
+    up = np.radians(channels["gazePitch"]) / LOOK_UP_DOWN
     for side, sign in (("Left", 1.0), ("Right", -1.0)):
         channels[f"eyeLookOut{side}"] += np.maximum(sign * aside, 0.0)
         channels[f"eyeLookIn{side}"] += np.maximum(-sign * aside, 0.0)
