@@ -15,6 +15,7 @@ IRIS_RADIUS = (
     0.205  # of the distance between the eye's corners: what anatomy says before the picture is looked at
 )
 RADII = np.linspace(0.16, 0.25, 10)
+FADE = 0.6  # of the iris's radius: so far it must move until nothing of its old place is left
 LID_TONE = 0.95  # how far a closed lid takes on the tone of the skin around the eye
 LASH, LASH_DEPTH = (
     0.022,
@@ -28,8 +29,11 @@ class Eye:
     """One eye of a portrait.
 
     crop: the painted eye.  white: float32 [h, w, 3], the eye without iris, also behind the lids.
-    iris: float32 [h, w, 3], painted eye minus white: adding it where it was gives the painting back exactly.
+    light: float32 [h, w], how bright the white is there, smoothed.
+    iris: float32 [h, w, 4], the iris completed where a lid hides it, and its own alpha.
+    rest_error: float32 [h, w, 3], the painted eye minus white and iris: at rest it makes the painting whole.
     rest: the opening at rest.  landmark: [2] px, the iris landmark at rest.
+    radius: px, of the iris.
     lid: float32 [h, w, 3], the tone of the skin around the eye.
     lid_share: float32 [h, w] 0..1, where a closed lid lies.
     lash: float32 [3], the color of the lashes.
@@ -38,9 +42,12 @@ class Eye:
     opening: Opening
     crop: Crop
     white: np.ndarray
+    light: np.ndarray
     iris: np.ndarray
+    rest_error: np.ndarray
     rest: Slit
     landmark: np.ndarray
+    radius: float
     lid: np.ndarray
     lid_share: np.ndarray
     lash: np.ndarray
@@ -65,11 +72,15 @@ class Eye:
                 ]
             )
             moved = want - self._place(self.landmark)
-        white = self._sample(self.white, *source)
-        drawn = self._sample(
-            self.iris, *self._to_box(rest_along - moved[0], rest_across - moved[1]), cv2.BORDER_CONSTANT
-        )
-        return white + drawn
+        carried = self._to_box(rest_along - moved[0], rest_across - moved[1])
+        white, light = self._sample(self.white, *source), self._sample(self.light, *source)
+        iris_layer = self._sample(self.iris, *carried)
+        alpha = np.clip(iris_layer[..., 3:], 0, 1)
+        # an iris that moves into the shadow of a lid or a corner is shaded with the white there
+        shade = np.clip((light + 0.03) / (self._sample(self.light, *carried) + 0.03), 0.6, 1.15)[..., None]
+        drawn = white + alpha * (iris_layer[..., :3] * shade - white)
+        faded = 1 - _smooth(np.hypot(*moved) / (FADE * self.radius))
+        return drawn + np.float32(faded) * self._sample(self.rest_error, *source)
 
     def close(self, skin: np.ndarray, slit: Slit, x: np.ndarray, y: np.ndarray, scale: float) -> np.ndarray:
         """Paint a closing lid: ``skin`` float32 [h, w, 3] 0..1 is the warped picture around the eye.
@@ -137,26 +148,39 @@ def take_eye(picture: Crop, opening: Opening, points: np.ndarray, iris: np.ndarr
     white = _white(pixels, inside, disk, slit.width)
     # the iris where it is clearly seen, completed where a lid hides or shades it
     clear = slit.coverage(x, y, grow=-0.03 * slit.width)
-    clear = cv2.GaussianBlur(clear, (0, 0), max(0.4, 0.008 * slit.width)) * clear
-    drawn = (pixels - white) * disk[..., None]
-    iris_layer = drawn * clear[..., None] + _mirrored(drawn, clear, x, y, center, slit) * (
-        1 - clear[..., None]
-    )
-    iris_layer *= disk[..., None]
-    # all that is painted in the opening and is not iris, lashes and shadows too, stays with the white
-    kept = cv2.GaussianBlur(
-        slit.coverage(x, y, grow=0.05 * slit.width), (0, 0), max(0.4, 0.012 * slit.width)
-    )[..., None]
-    white = white * (1 - kept) + (pixels - iris_layer) * kept
+    clear = cv2.GaussianBlur(clear, (0, 0), max(0.4, 0.008 * slit.width)) * clear * (disk > 0.02)
+    completed = _mirrored(pixels, clear, x, y, center, slit)
+    iris_color = pixels * clear[..., None] + completed * (1 - clear[..., None])
+    # what is painted in the opening and is not iris stays with the white, lashes and shadows too
+    kept = slit.coverage(x, y, grow=0.05 * slit.width)
+    kept = (cv2.GaussianBlur(kept, (0, 0), max(0.4, 0.012 * slit.width)) * (1 - disk))[..., None]
+    white = _shaded(white, slit, x, y) * (1 - kept) + pixels * kept
+    layered = white + disk[..., None] * (iris_color - white)
+    inside_all = slit.coverage(x, y, grow=0.06 * slit.width)
+    rest_error = (pixels - layered) * cv2.GaussianBlur(inside_all, (0, 0), max(0.4, 0.012 * slit.width))[
+        ..., None
+    ]
+    light = cv2.GaussianBlur(white.mean(2), (0, 0), max(0.6, 0.06 * slit.width))
     return Eye(
         opening,
         crop,
         white.astype(np.float32),
-        iris_layer.astype(np.float32),
+        light.astype(np.float32),
+        np.dstack([iris_color, disk]).astype(np.float32),
+        rest_error.astype(np.float32),
         slit,
         landmark,
+        radius,
         *_lid(crop, slit),
     )
+
+
+def _shaded(white: np.ndarray, slit: Slit, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A guessed white [h, w, 3] with the shadow that lids and corners lay on a ball."""
+    along, across, top, _ = slit.coordinates(x, y)
+    ends = np.clip(np.minimum(along, slit.width - along) / (0.3 * slit.width), 0, 1)
+    under = np.clip((across - top) / (0.12 * slit.width), 0, 1)
+    return white * ((0.72 + 0.28 * _smooth(ends)) * (0.75 + 0.25 * _smooth(under)))[..., None]
 
 
 def _measure_iris(
@@ -224,7 +248,7 @@ def _lid(crop: Crop, slit: Slit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     blur = 0.22 * width
     weight = cv2.GaussianBlur(firm, (0, 0), blur) + 1e-5
     tone = cv2.GaussianBlur(crop.pixels * firm[..., None], (0, 0), blur) / weight[..., None]
-    share = cv2.GaussianBlur(slit.coverage(x, y, grow=0.085 * width), (0, 0), max(0.6, 0.055 * width))
+    share = cv2.GaussianBlur(slit.coverage(x, y, grow=0.11 * width), (0, 0), max(0.6, 0.055 * width))
     dark = crop.pixels[edge & (grey <= np.quantile(grey[edge], 0.12))].mean(0)
     return (tone * 0.96).astype(np.float32), share.astype(np.float32), dark.astype(np.float32)
 
