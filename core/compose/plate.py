@@ -20,6 +20,7 @@ _DEPTH = (
     0.09  # of the longest side: how far inside the silhouette patches are sought at full working resolution
 )
 _GROW = 0.009  # of the longest side: edges are mixed with the sitter's colors, so the hole reaches over them
+_CARRY = 0.05  # of the longest side: how far the tones beside the silhouette are carried into the hole
 _TILE = 1024
 
 
@@ -72,7 +73,7 @@ def _fill(image: np.ndarray, hole: np.ndarray) -> _Fill:
     """The filling at working resolution of ``image`` f32 [h, w, 3] 0..255 in ``hole`` bool [h, w]."""
     import cv2
 
-    filled = push_pull(image, ~hole)
+    filled = smooth = push_pull(image, ~hole)
     identity = _identity(hole.shape)
     if _usable(hole).sum() < 200:
         return _Fill(filled, filled, identity, hole)
@@ -95,6 +96,11 @@ def _fill(image: np.ndarray, hole: np.ndarray) -> _Fill:
     source = np.where(close[..., None], source, identity)
     base = push_pull(image, ~hole, sigma)
     low = cv2.GaussianBlur(np.where(hole[..., None], filled, image), (0, 0), sigma)
+    # by the silhouette the broad tones go on from the background beside it (a shadow on the wall stays a shadow);
+    # deeper in, where nothing is next to it, they are those of the copied places
+    depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)
+    near = np.exp(-depth / (_CARRY * max(hole.shape)))[..., None] * hole[..., None]
+    low = near * cv2.GaussianBlur(smooth, (0, 0), sigma) + (1 - near) * low
     return _Fill(low, base, source, hole)
 
 
