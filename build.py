@@ -179,6 +179,23 @@ def ensure_environment() -> None:
     os.replace(temporary, STAMP)
 
 
+def oldest_blender() -> Path | None:
+    """A Python with the oldest Blender that the extension supports, made once; None where it cannot be had."""
+    BUILD.mkdir(exist_ok=True)
+    folder = VENV / "oldest-blender"
+    python, ready = folder / PYTHON.relative_to(VENV), folder / "ready"
+    requirement = project()["tool"]["tableau"]["oldest-blender"]
+    if not ready.exists() or ready.read_text(encoding="utf-8") != requirement:
+        with stage(f"Installing {requirement} for the tests of the extension (350 MB)"):
+            shutil.rmtree(folder, ignore_errors=True)
+            made = try_logged(str(PYTHON), "-m", "venv", str(folder))
+            if not made or not try_logged(str(python), "-m", "pip", "install", requirement):
+                say("   cannot be had here; its tests are skipped")
+                return None
+            ready.write_text(requirement, encoding="utf-8")
+    return python
+
+
 def make_venv(uv: str | None) -> None:
     if sys.version_info[:2] == (3, 11):
         base = getattr(sys, "_base_executable", sys.executable)
@@ -363,6 +380,8 @@ def command_test(options: argparse.Namespace) -> int:
     if missing := missing_libraries():
         raise BuildError(missing)
     chosen = ["-m", "not slow"] if options.fast else []
+    if not options.fast and (oldest := oldest_blender()):
+        os.environ.setdefault("TABLEAU_BPY45_PYTHON", str(oldest))
     return call(PYTHON, "-m", "pytest", *chosen, *options.arguments)
 
 

@@ -203,7 +203,7 @@ def frame_work(stack: ExitStack, width: int, height: int) -> Work:
         baseline,
         "cv2.remap (Lanczos) + the same PNG",
         unit="frame",
-        details=f"{share:.0%} of the picture changes",
+        details=f"the region that may change is {share:.0%} of the picture",
     )
 
 
