@@ -180,7 +180,7 @@ def ensure_environment() -> None:
 
 
 def oldest_blender() -> Path | None:
-    """A Python with the oldest Blender that the extension supports, made once; None where it cannot be had."""
+    """A Python with the oldest Blender that is supported, made once; None where it cannot be had."""
     BUILD.mkdir(exist_ok=True)
     folder = VENV / "oldest-blender"
     python, ready = folder / PYTHON.relative_to(VENV), folder / "ready"
