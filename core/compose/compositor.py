@@ -32,6 +32,7 @@ from .relief import build_relief, signed_areas
 from .uncover import Background
 
 GRID = 448  # nodes along the longer side of the coarse flow
+STROKE = 0.025  # face units: paint finer than this is brushwork
 STILL = 1e-3  # px: less than this is no motion
 EYE_MARGIN, MOUTH_MARGIN = 0.14, 0.16  # face units around an opening that are sampled at native resolution
 SOFT_LID, SOFT_LIP = 0.004, 0.006  # face units over which the edge of an opening fades
@@ -147,7 +148,8 @@ class Compositor:
             return None
         height, width = self._pixels.shape[:2]
         alpha = matte.within(self.region, (width, height))
-        return Background(self._pixels, clean_plate(self._pixels, alpha), alpha, self._grid())
+        plate = clean_plate(self._pixels, alpha)
+        return Background(self._pixels, plate, alpha, self._grid(), STROKE * self.units.unit)
 
     def _grid(self) -> tuple[int, int]:
         """Nodes (h, w) of the coarse flow."""

@@ -96,7 +96,7 @@ def _fill(image: np.ndarray, hole: np.ndarray) -> _Fill:
     source = np.where(close[..., None], source, identity)
     base = push_pull(image, ~hole, sigma)
     low = cv2.GaussianBlur(np.where(hole[..., None], filled, image), (0, 0), sigma)
-    # by the silhouette the broad tones go on from the background beside it (a shadow on the wall stays a shadow);
+    # by the silhouette the broad tones go on from the background beside it: a shadow on the wall stays one;
     # deeper in, where nothing is next to it, they are those of the copied places
     depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)
     near = np.exp(-depth / (_CARRY * max(hole.shape)))[..., None] * hole[..., None]

@@ -23,18 +23,29 @@ class Background:
     """The clean plate of a region, and where the sitter begins.
 
     pixels: [h, w, 3] the region of the picture.  plate: [h, w, 3] of the same type.
+    stroke: px, the size of what counts as brushwork.
     alpha: float32 [h, w], the sitter.
     shape: nodes of the coarse flow (h, w).
     """
 
     def __init__(
-        self, pixels: np.ndarray, plate: np.ndarray, alpha: np.ndarray, shape: tuple[int, int]
+        self,
+        pixels: np.ndarray,
+        plate: np.ndarray,
+        alpha: np.ndarray,
+        shape: tuple[int, int],
+        stroke: float,
     ) -> None:
         peak = np.float32(255 if pixels.dtype == np.uint8 else 65535)
         # the faint tails of a matte are doubt, not sitter: they would make far background tremble
         sure = np.clip((alpha - DOUBT) / (1 - 2 * DOUBT), 0, 1)
         share = np.rint((1 - sure) * peak).astype(pixels.dtype)
         self.layer = np.dstack([plate, share])
+        # the plate in the broad, the picture in its strokes: to be taken out once these lie apart
+        gap = pixels.astype(np.float32) - plate
+        broad = cv2.GaussianBlur(gap, (0, 0), max(1.0, stroke), borderType=cv2.BORDER_REPLICATE)
+        self._stroked = np.clip(np.rint(pixels - broad), 0, peak).astype(pixels.dtype)
+        self._stroke = max(1.0, stroke)
         size = shape[1], shape[0]
         settled = (share == share.dtype.type(peak)) & (plate == pixels).all(2)
         # per node the share of its cell: only a cell that is wholly one kind counts as that kind
@@ -72,13 +83,17 @@ class Background:
         patch = warp_native(pixels, box, nodes + np.where(moving, shift, np.float32(0)))
         mixed = cv2.dilate((kind == MIXED).astype(np.uint8), near)[..., None] > 0
         carried = warp_native(self.layer, box, nodes + np.where(mixed, shift, np.float32(0)))
+        stroked = warp_native(self._stroked, box, nodes + np.where(mixed, shift, np.float32(0)))
         full = cv2.resize(kind, (width, height), interpolation=cv2.INTER_NEAREST)
-        _settle(patch, self.layer, carried, full, np.float32(255 if patch.dtype == np.uint8 else 65535))
+        apart = np.clip(np.hypot(shift[..., 0], shift[..., 1]) / self._stroke, 0, 1).astype(np.float32)
+        apart = cv2.resize(apart, (width, height), interpolation=cv2.INTER_LINEAR)
+        peak = np.float32(255 if patch.dtype == np.uint8 else 65535)
+        _settle(patch, self.layer, carried, stroked, apart, full, peak)
         return patch
 
 
 @njit(cache=True, parallel=True, fastmath=True)
-def _settle(patch, layer, carried, kind, peak):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _settle(patch, layer, carried, stroked, apart, kind, peak):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     height, width = kind.shape
     for y in prange(height):
         for x in range(width):
@@ -93,5 +108,7 @@ def _settle(patch, layer, carried, kind, peak):  # type: ignore[no-untyped-def] 
                 if k == STANDING or (share > FAINT and abs(moved - back) <= ROUNDING * peak):
                     patch[y, x, c] = layer[y, x, c]
                 else:
+                    # two grounds of paint that no longer lie on one another would add up to noise
+                    back += apart[y, x] * (np.float32(stroked[y, x, c]) - back)
                     value = moved + share * (front - back)
                     patch[y, x, c] = int(min(max(value, np.float32(0)), peak) + np.float32(0.5))
