@@ -3,6 +3,10 @@
 
 import sys
 
-from .cli import main
+from .threads import settle_threads
+
+settle_threads()
+
+from .cli import main  # noqa: E402 - what it loads reads the settings above
 
 sys.exit(main())

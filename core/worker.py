@@ -217,10 +217,10 @@ def greeting() -> dict[str, Any]:
 
 
 def main() -> None:
+    from .threads import settle_threads
+
     channel = Channel()
-    # idle threads that spin take the processor from Blender; libraries read these when they are loaded
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    settle_threads()
     # Ctrl-C in the terminal that Blender was started from is not meant for its worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Worker(channel).serve()
