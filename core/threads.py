@@ -7,7 +7,7 @@ import os
 
 
 def settle_threads() -> None:
-    """Keep idle threads from spinning, which takes the processor from Blender, and small matrices on one thread.
+    """Keep idle threads from spinning (Blender wants the processor) and small matrices on one thread.
 
     With another busy process on two cores, spinning threads make fits of milliseconds take a second.
     What the user has set in the environment stays.
