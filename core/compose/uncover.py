@@ -44,6 +44,8 @@ class Background:
         # the plate in the broad, the picture in its strokes: to be taken out once these lie apart
         gap = pixels.astype(np.float32) - plate
         broad = cv2.GaussianBlur(gap, (0, 0), max(1.0, stroke), borderType=cv2.BORDER_REPLICATE)
+        # where there is no sitter the picture itself is the ground: the blur must not leak into it
+        broad *= 1 - ((1 - sure) ** 4)[..., None]
         self._stroked = np.clip(np.rint(pixels - broad), 0, peak).astype(pixels.dtype)
         self._stroke = max(1.0, stroke)
         size = shape[1], shape[0]
