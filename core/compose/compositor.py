@@ -9,7 +9,7 @@ each frame is then a function of its landmarks alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
@@ -20,6 +20,7 @@ from ..head.model import HeadModel
 from ..head.raster import rasterize
 from ..landmarks.face import Face
 from ..media.picture import Picture
+from .correction import Correction
 from .crop import Crop
 from .eyes import take_eye
 from .features import EYES, MOUTH, Slit
@@ -46,6 +47,7 @@ class Flow:
 
     box: region of the picture that the grid covers.
     shift: float32 [h, w, 2] px, source minus target at the grid's nodes.
+    slits: the openings of eyes (right, left) and mouth.
     vertices: [V, 3] px, the posed mesh.  state: the solved head.
     fold: the smallest ratio of a visible face triangle's area to its area at rest
         (negative: the face is folded there).
@@ -53,6 +55,7 @@ class Flow:
 
     box: Box
     shift: np.ndarray
+    slits: tuple[Slit, Slit, Slit]
     vertices: np.ndarray
     state: HeadState
     fold: float
@@ -63,7 +66,8 @@ class Compositor:
 
     ``picture`` is copied bit for bit wherever nothing moves; ``face`` holds its landmarks at rest (px);
     ``mask`` is the user's own matte (see :func:`sitter_matte`).  ``region`` is the box outside
-    which no pixel ever changes.  After each render ``last_flow`` holds that frame's flow.
+    which no pixel ever changes, ``matte`` the sitter at rest.
+    After each render ``last_flow`` holds that frame's flow.
     Raises InputError where the landmarks do not fit the picture.
     """
 
@@ -92,7 +96,8 @@ class Compositor:
         report(2, 4, "painting the background behind the sitter")
         x0, y0, x1, y1 = self.region
         self._pixels = np.ascontiguousarray(picture.pixels[y0:y1, x0:x1])
-        self._behind = self._background(matte)
+        self.matte = matte
+        self._behind = self._background()
         report(3, 4, "laying the picture on the relief")
         self.relief = build_relief(self.model, self.fit, face.points, _lookup(matte))
         around = self.units.unit * 0.5
@@ -114,11 +119,18 @@ class Compositor:
             out[box[1] : box[3], box[0] : box[2]] = patch
         return out
 
-    def render_patch(self, points: np.ndarray, irises: np.ndarray) -> tuple[np.ndarray | None, Box]:
-        """The changed part of a frame and its box (None where nothing moves)."""
+    def render_patch(
+        self, points: np.ndarray, irises: np.ndarray, correction: Correction | None = None
+    ) -> tuple[np.ndarray | None, Box]:
+        """The changed part of a frame and its box (None where nothing moves).
+
+        ``correction`` moves all that moves by a little more.
+        """
         points = np.concatenate([points[:, :2].astype(np.float64), np.full((68, 1), np.nan)], 1)
         irises = np.asarray(irises, np.float64)
         flow = self._flow(points, irises)
+        if correction is not None:
+            flow = replace(flow, shift=correction.over(flow.shift, flow.box))
         self.last_flow = flow
         moved = np.abs(flow.shift).max(2) >= STILL
         gaze = np.nan_to_num(np.abs(irises - self.face.irises)).max() >= STILL
@@ -129,7 +141,7 @@ class Compositor:
             patch = warp_native(self._pixels, local, node_positions(local, flow.shift.shape[:2]) + flow.shift)
         else:
             patch = self._behind.paste(self._pixels, flow.shift)
-        self._open(patch, flow, points, irises)
+        self._open(patch, flow, points, irises, correction)
         return patch, self.region
 
     # --- preparation ----------------------------------------------------------------------------------------
@@ -142,12 +154,12 @@ class Compositor:
         x1, y1 = np.clip(high, [x0 + 1, y0 + 1], [width, height])
         return int(x0), int(y0), int(x1), int(y1)
 
-    def _background(self, matte: Matte) -> Background | None:
+    def _background(self) -> Background | None:
         """The clean plate behind the sitter; None for cut-outs, which have nothing behind them to uncover."""
         if self.picture.has_alpha:
             return None
         height, width = self._pixels.shape[:2]
-        alpha = matte.within(self.region, (width, height))
+        alpha = self.matte.within(self.region, (width, height))
         plate = clean_plate(self._pixels, alpha)
         return Background(self._pixels, plate, alpha, self._grid(), STROKE * self.units.unit)
 
@@ -169,7 +181,8 @@ class Compositor:
         shift = self._raster(vertices, (x0, y0), cell, shape)
         face = self.relief.face
         ratio = signed_areas(vertices, self.relief.mesh.triangles[face]) / self.relief.areas[face]
-        return Flow(self.region, shift, vertices, state, float(ratio.min()))
+        right, left, mouth = (Slit.of(opening, points) for opening in (*EYES, MOUTH))
+        return Flow(self.region, shift, (right, left, mouth), vertices, state, float(ratio.min()))
 
     def _raster(
         self, vertices: np.ndarray, origin: tuple[int, int], cell: np.ndarray, shape: tuple[int, int]
@@ -191,7 +204,14 @@ class Compositor:
             shift[holes] = shift[nearest[0][holes], nearest[1][holes]]
         return shift
 
-    def _open(self, patch: np.ndarray, flow: Flow, points: np.ndarray, irises: np.ndarray) -> None:
+    def _open(
+        self,
+        patch: np.ndarray,
+        flow: Flow,
+        points: np.ndarray,
+        irises: np.ndarray,
+        correction: Correction | None,
+    ) -> None:
         """Sample around lids and lips at native resolution and show what lies in the openings."""
         unit = self.units.unit
         scale = float(flow.state.scale / self.fit.state.scale)
@@ -206,9 +226,13 @@ class Compositor:
             offset = np.array([x0, y0]) - self.region[:2]
             box = int(offset[0]), int(offset[1]), int(offset[0] + shape[1]), int(offset[1] + shape[0])
             shift = self._raster(flow.vertices, (int(x0), int(y0)), np.ones(2), shape)
-            skin = warp_native(self._pixels, box, node_positions(box, shape) + shift)
             y, x = np.mgrid[y0:y1, x0:x1] + 0.5
-            slit = Slit.of(opening, points)
+            if correction is not None:
+                shift = correction.over(shift, (int(x0), int(y0), int(x1), int(y1)))
+                dx, dy = correction.at(x, y)
+                x, y = x + dx, y + dy
+            skin = warp_native(self._pixels, box, node_positions(box, shape) + shift)
+            slit = flow.slits[index]
             peak = np.float32(255 if patch.dtype == np.uint8 else 65535)
             color = skin[..., :3].astype(np.float32) / peak
             if opening is MOUTH:
