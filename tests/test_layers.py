@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-LAYERS = ("media", "landmarks", "head", "motion", "compose")
+LAYERS = ("media", "landmarks", "head", "motion", "compose", "generator", "training")
 # small modules without a layer, on which every package may build
 GROUND = {"errors", "atomic", "threads", "version"}
 
