@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Building blocks of the networks: spectral-normed layers, adaptive norms, residual blocks."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import parametrizations, parametrize
+
+SPECTRAL_EPS = 1e-4
+NORM_EPS = 1e-5
+# power iterations that settle the estimate of a loaded weight's largest singular value
+SETTLING = 40
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, bias: bool = True) -> nn.Conv2d:
+    """A zero-padded, spectral-normed convolution.
+
+    The orthogonal start keeps the size of activations under spectral norm; a random one would halve it per layer.
+    """
+    layer = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias)
+    nn.init.orthogonal_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return parametrizations.spectral_norm(layer, eps=SPECTRAL_EPS)
+
+
+def linear(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
+    """A spectral-normed linear layer with an orthogonal start."""
+    layer = nn.Linear(inputs, outputs, bias=bias)
+    nn.init.orthogonal_(layer.weight)
+    if bias:
+        nn.init.zeros_(layer.bias)
+    return parametrizations.spectral_norm(layer, eps=SPECTRAL_EPS)
+
+
+def fold(network: Network) -> Network:
+    """Replace, in place, each spectral-normed weight by the plain weight it stands for; returns the network.
+
+    What the network computes in eval mode does not change; a folded network is quicker, and can still be trained.
+    """
+    training = network.training
+    network.eval()  # reading a weight in training mode would move the estimate of its norm
+    for module in network.modules():
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight")
+    return network.train(training)
+
+
+def refill(network: nn.Module, state: dict[str, Tensor]) -> None:
+    """Load the state of a folded network into one that still has its spectral norm.
+
+    A folded weight has norm 1 up to the error of its estimate, so the network computes what the folded one did.
+    Raises RuntimeError, as load_state_dict does, when names or shapes differ.
+    """
+    own = network.state_dict()
+    full = {name.replace(".weight", ".parametrizations.weight.original"): name for name in state}
+    renamed = {(long if long in own else short): state[short] for long, short in full.items()}
+    # the vectors of the power iteration are not saved: they are found again below
+    vectors = {name: value for name, value in own.items() if ".parametrizations.weight.0." in name}
+    network.load_state_dict({**renamed, **vectors})
+    training = network.training
+    network.train()
+    with torch.no_grad():
+        for module in network.modules():
+            if parametrize.is_parametrized(module, "weight"):
+                for _ in range(SETTLING):
+                    module.weight  # noqa: B018 - each reading in training mode is one power iteration
+    network.train(training)
+
+
+class AdaptiveNorm(nn.Module):
+    """AdaIN, centered on identity: each channel to mean 0, deviation 1, then (1 + scale) x + bias from the style."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """``x`` [B,C,H,W], ``style`` [B,2C] (scales, then biases) -> [B,C,H,W] in the kind of ``x``."""
+        scale, bias = style.float().unflatten(1, (2, self.channels)).unbind(1)
+        # sums of squares in half precision would overflow; var_mean is several times slower on a CPU
+        wide = x.float()
+        mean = wide.mean((2, 3))
+        variance = ((wide * wide).mean((2, 3)) - mean * mean).clamp_min(0.0)
+        gain = (1.0 + scale) * torch.rsqrt(variance + NORM_EPS)
+        offset = bias - mean * gain
+        return torch.addcmul(offset[:, :, None, None].to(x.dtype), x, gain[:, :, None, None].to(x.dtype))
+
+
+class DownBlock(nn.Module):
+    """Residual block to half the resolution: conv3 stride 2, ReLU, conv3, beside average pooling and conv1."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first = conv(inputs, outputs, stride=2)
+        self.second = conv(outputs, outputs)
+        self.skip = conv(inputs, outputs, kernel=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B,inputs,H,W] -> [B,outputs,ceil(H/2),ceil(W/2)]."""
+        moved = self.first(functional.relu(x))
+        moved = self.second(functional.relu(moved, inplace=True))
+        pooled = functional.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
+        return self.skip(pooled) + moved
+
+
+class StyledBlock(nn.Module):
+    """Residual block of two adaptive norms, each followed by ReLU and conv3."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList([AdaptiveNorm(channels), AdaptiveNorm(channels)])
+        # the norm after the first convolution takes away any constant, so it has no bias
+        self.convs = nn.ModuleList([conv(channels, channels, bias=False), conv(channels, channels)])
+
+    def forward(self, x: Tensor, styles: tuple[Tensor, Tensor]) -> Tensor:
+        """``x`` [B,C,H,W] and two styles [B,2C] -> [B,C,H,W]."""
+        moved = x
+        for norm, layer, style in zip(self.norms, self.convs, styles, strict=True):
+            moved = layer(functional.relu(norm(moved, style), inplace=True))
+        return x + moved
+
+
+class UpBlock(nn.Module):
+    """To twice the resolution: conv1, bilinear upsampling, the encoder's map of that resolution, a styled block."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.narrow = conv(inputs, outputs, kernel=1, bias=False)
+        self.lateral = conv(outputs, outputs, kernel=1)
+        self.styled = StyledBlock(outputs)
+
+    def forward(self, x: Tensor, side: Tensor, styles: tuple[Tensor, Tensor]) -> Tensor:
+        """``x`` [B,inputs,H,W], ``side`` [B,outputs,2H,2W], two styles [B,2 outputs] -> as ``side``."""
+        raised = functional.interpolate(
+            self.narrow(x), size=side.shape[2:], mode="bilinear", align_corners=False
+        )
+        return self.styled(raised + self.lateral(side), styles)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The generator G: corrects the flow of a warped shot and paints what the shot does not show."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .blocks import AdaptiveNorm, DownBlock, StyledBlock, UpBlock, conv
+from .config import GeneratorConfig
+
+# the painted part of each pixel before training: sigmoid(-2) = 12 %, little, yet enough for a gradient
+OPACITY_BIAS = -2.0
+# flows are hundredths of the picture's width; the network sees them near 1
+SHIFT_SCALE = 10.0
+
+
+class GeneratorInputs(NamedTuple):
+    """What G sees of a batch of moved frames; pictures are RGB 0..1."""
+
+    raster: Tensor
+    """[B,3,S,S] landmarks of the target"""
+    source: Tensor
+    """[B,3,S,S] the shot that was warped"""
+    source_raster: Tensor
+    """[B,3,S,S] landmarks of that shot"""
+    warped: Tensor
+    """[B,3,S,S] the shot warped to the target's landmarks"""
+    shift: Tensor
+    """[B,2,S/8,S/8] backward flow (x, y), source minus target, as a fraction of S"""
+    masks: Tensor
+    """[B,4,S/2,S/2] 0..1: uncovered, eye openings, mouth opening, sitter"""
+
+
+class GeneratorOutput(NamedTuple):
+    """What G makes: image = warped + opacity * (paint - warped)."""
+
+    image: Tensor
+    """[B,3,S,S] RGB; 0..1 in eval mode, may leave it a little in training mode, where a clamp would stop gradients"""
+    correction: Tensor
+    """[B,2,S/4,S/4] extra backward shift (x, y), as a fraction of S, at most ``config.reach``"""
+    opacity: Tensor
+    """[B,1,S,S] 0..1, how much of each pixel is painted"""
+    paint: Tensor
+    """[B,3,S,S] the RGB that is painted"""
+    warped: Tensor
+    """[B,3,S,S] the warped shot after the correction"""
+
+
+class Generator(nn.Module):
+    """G: a U-Net at half resolution whose middle and rising half follow the style of the sitter.
+
+    The heads that move and paint start at zero, so an untrained G gives ``warped`` back unchanged.
+    """
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.generator
+        self.stem = conv(4 * 12 + 4, widths[0])
+        self.downs = nn.ModuleList(DownBlock(*pair) for pair in zip(widths, widths[1:], strict=False))
+        self.flow = conv(2, widths[2])
+        self.middle = nn.ModuleList(StyledBlock(widths[-1]) for _ in range(config.middle))
+        self.ups = nn.ModuleList(UpBlock(*pair) for pair in zip(widths[::-1], widths[-2::-1], strict=False))
+        self.norm = AdaptiveNorm(widths[0])
+        # no spectral norm on these: a weight of zeros has none
+        self.moving = nn.Conv2d(widths[1], 2, 3, padding=1)
+        self.painting = nn.Conv2d(widths[0], 4 * 4, 3, padding=1)
+        for head in (self.moving, self.painting):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+
+    def forward(self, inputs: GeneratorInputs, style: Tensor, neural: bool = False) -> GeneratorOutput:
+        """One frame each for a batch; ``style`` [B,style_dim] or [1,style_dim].
+
+        ``neural`` is the paper's own setting: only the target's raster and the style are seen, and all is painted.
+        """
+        style = style.expand(len(inputs.raster), -1)
+        styles = list(style.split([2 * channels for channels in self.config.style_channels], 1))
+        x = self._seen(inputs, neural)
+        sides = [x]
+        for level, down in enumerate(self.downs):
+            x = down(x)
+            if level == 1:
+                x = x + self.flow(inputs.shift * (0.0 if neural else SHIFT_SCALE))
+            sides.append(x)
+        del sides[-1]
+        for block in self.middle:
+            x = block(x, (styles.pop(0), styles.pop(0)))
+        shift = None
+        for up in self.ups:
+            x = up(x, sides.pop(), (styles.pop(0), styles.pop(0)))
+            if len(sides) == 1:
+                shift = self.moving(functional.relu(x))
+        painted = self.painting(functional.relu(self.norm(x, styles.pop(0)), inplace=True))
+        assert shift is not None
+        return self._composed(inputs.warped, shift.float(), painted.float(), neural)
+
+    def _seen(self, inputs: GeneratorInputs, neural: bool) -> Tensor:
+        """[B,widths[0],S/2,S/2]: the first map, from all that has full or half resolution."""
+        pictures = (
+            torch.cat((inputs.raster, inputs.source, inputs.source_raster, inputs.warped), 1) * 2.0 - 1.0
+        )
+        masks = inputs.masks
+        if neural:
+            pictures = torch.cat((pictures[:, :3], torch.zeros_like(pictures[:, 3:])), 1)
+            masks = torch.zeros_like(masks)
+        return self.stem(torch.cat((functional.pixel_unshuffle(pictures, 2), masks), 1))
+
+    def _composed(self, warped: Tensor, shift: Tensor, painted: Tensor, neural: bool) -> GeneratorOutput:
+        painted = functional.pixel_shuffle(painted, 2)
+        residual = torch.tanh(painted[:, :3])
+        warped = warped.float()
+        if neural:
+            base = torch.full_like(warped, 0.5)
+            correction = torch.zeros_like(shift)
+            opacity = torch.ones_like(painted[:, 3:])
+        else:
+            correction = self.config.reach * torch.tanh(shift)
+            base = sample(warped, correction)
+            opacity = torch.sigmoid(painted[:, 3:] + OPACITY_BIAS)
+        image = base + opacity * residual
+        if not self.training:
+            image = image.clamp(0.0, 1.0)
+        return GeneratorOutput(image, correction, opacity, base + residual, base)
+
+
+def sample(picture: Tensor, shift: Tensor) -> Tensor:
+    """``picture`` [B,C,H,W] read at x + shift(x); ``shift`` [B,2,h,w] (x, y) as a fraction of the picture.
+
+    The shift is brought to the picture's size bilinearly; outside, the border's pixels go on.
+    """
+    high, wide = picture.shape[2:]
+    shift = functional.interpolate(shift, size=(high, wide), mode="bilinear", align_corners=False)
+    down = (torch.arange(high, device=shift.device, dtype=shift.dtype) + 0.5) / high
+    across = (torch.arange(wide, device=shift.device, dtype=shift.dtype) + 0.5) / wide
+    place = torch.stack((across + shift[:, 0], down[:, None] + shift[:, 1]), -1)
+    return functional.grid_sample(
+        picture, place * 2.0 - 1.0, mode="bilinear", padding_mode="border", align_corners=False
+    )
