@@ -95,7 +95,7 @@ def run_floor(args: argparse.Namespace) -> dict[str, Any]:
         parse_spec(spec)
     paths = find_clips(args.clips, [stem for stem in args.only.split(",") if stem])
     sizes = [int(side) for side in args.sizes.split(",")]
-    weights = find_weights(args.weights)
+    weights = find_weights("vgg16", args.weights)
     lpips, store = Lpips(weights), ScoreStore(args.cache / "scores")
     headline = f"lpips_{sizes[0]}"
     clips = []
