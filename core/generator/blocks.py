@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 import torch
@@ -18,31 +21,47 @@ SETTLING = 40
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, bias: bool = True) -> nn.Conv2d:
-    """A zero-padded, spectral-normed convolution.
+_bare: ContextVar[bool] = ContextVar("bare", default=False)
 
-    The orthogonal start keeps the size of activations under spectral norm; a random one would halve it per layer.
-    """
+
+@contextmanager
+def bare() -> Iterator[None]:
+    """Networks made inside are folded at once, for weights about to be loaded: no start, no spectral norm."""
+    token = _bare.set(True)
+    try:
+        yield
+    finally:
+        _bare.reset(token)
+
+
+def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, bias: bool = True) -> nn.Conv2d:
+    """A zero-padded, spectral-normed convolution."""
     layer = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias)
-    nn.init.orthogonal_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return parametrizations.spectral_norm(layer, eps=SPECTRAL_EPS)
+    _start(layer)
+    return layer
 
 
 def linear(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
-    """A spectral-normed linear layer with an orthogonal start."""
+    """A spectral-normed linear layer."""
     layer = nn.Linear(inputs, outputs, bias=bias)
+    _start(layer)
+    return layer
+
+
+def _start(layer: nn.Conv2d | nn.Linear) -> None:
+    if _bare.get():
+        return
+    # under spectral norm an orthogonal weight keeps the size of activations; a random one would shrink it
     nn.init.orthogonal_(layer.weight)
-    if bias:
+    if layer.bias is not None:
         nn.init.zeros_(layer.bias)
-    return parametrizations.spectral_norm(layer, eps=SPECTRAL_EPS)
+    parametrizations.spectral_norm(layer, eps=SPECTRAL_EPS)
 
 
 def fold(network: Network) -> Network:
     """Replace, in place, each spectral-normed weight by the plain weight it stands for; returns the network.
 
-    What the network computes in eval mode does not change; a folded network is quicker, and can still be trained.
+    What it computes in eval mode does not change; a folded network is quicker and can still be trained.
     """
     training = network.training
     network.eval()  # reading a weight in training mode would move the estimate of its norm
@@ -55,7 +74,7 @@ def fold(network: Network) -> Network:
 def refill(network: nn.Module, state: dict[str, Tensor]) -> None:
     """Load the state of a folded network into one that still has its spectral norm.
 
-    A folded weight has norm 1 up to the error of its estimate, so the network computes what the folded one did.
+    A folded weight has norm 1 up to the error of its estimate, so both compute the same.
     Raises RuntimeError, as load_state_dict does, when names or shapes differ.
     """
     own = network.state_dict()
@@ -75,7 +94,7 @@ def refill(network: nn.Module, state: dict[str, Tensor]) -> None:
 
 
 class AdaptiveNorm(nn.Module):
-    """AdaIN, centered on identity: each channel to mean 0, deviation 1, then (1 + scale) x + bias from the style."""
+    """AdaIN, centered on identity: channels normalized, then (1 + scale) x + bias with both from a style."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -94,7 +113,7 @@ class AdaptiveNorm(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """Residual block to half the resolution: conv3 stride 2, ReLU, conv3, beside average pooling and conv1."""
+    """Residual block to half the resolution: conv3 (stride 2), ReLU, conv3; average pooling, conv1 beside."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -128,7 +147,7 @@ class StyledBlock(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """To twice the resolution: conv1, bilinear upsampling, the encoder's map of that resolution, a styled block."""
+    """To twice the resolution: conv1, bilinear upsampling, the encoder's map of that size, a styled block."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

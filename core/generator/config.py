@@ -59,7 +59,7 @@ class GeneratorConfig:
 
     @property
     def style_channels(self) -> tuple[int, ...]:
-        """Channels of the generator's adaptive norms, in the order in which a style holds their parameters."""
+        """Channels of the generator's adaptive norms, in the order in which a style holds them."""
         middle = [self.generator[-1]] * (2 * self.middle)
         rising = [width for width in self.generator[-2::-1] for _ in range(2)]
         return (*middle, *rising, self.generator[0])

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -25,7 +27,7 @@ class Discriminator(nn.Module):
         super().__init__()
         widths = config.discriminator
         self.stem = conv(4 * 6, widths[0])
-        self.blocks = nn.ModuleList(DownBlock(*pair) for pair in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(DownBlock(*pair) for pair in pairwise(widths))
         self.last = conv(widths[-1], config.embedding, kernel=1)
         self.shared = linear(config.embedding, 1)
         self.rows = nn.Embedding(clips, config.embedding) if clips else None
@@ -35,9 +37,10 @@ class Discriminator(nn.Module):
     def forward(
         self, image: Tensor, raster: Tensor, index: Tensor | None = None, row: Tensor | None = None
     ) -> tuple[Tensor, list[Tensor]]:
-        """``image`` and ``raster`` [B,3,S,S] 0..1 -> scores [B] and the maps of all blocks, for feature matching.
+        """``image`` and ``raster`` [B,3,S,S] 0..1 -> scores [B], and the blocks' maps for feature matching.
 
-        W_i is the row of clip ``index`` [B], or ``row`` ([E] or [B,E]) itself, or nothing where both are None.
+        W_i is the row of clip ``index`` [B], or ``row`` ([E] or [B,E]) itself, or none where both are None.
+        Raises ValueError on an index where there are no rows.
         """
         x = torch.cat((image, raster), 1) * 2.0 - 1.0
         x = self.stem(functional.pixel_unshuffle(x, 2))

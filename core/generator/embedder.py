@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,7 +24,7 @@ class Embedder(nn.Module):
         widths = config.embedder
         # pixels go two by two into channels, so that nothing is computed at full resolution
         self.stem = conv(4 * 6, widths[0], stride=2)
-        self.blocks = nn.ModuleList(DownBlock(*pair) for pair in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(DownBlock(*pair) for pair in pairwise(widths))
         self.head = linear(widths[-1], config.embedding)
 
     def forward(self, image: Tensor, raster: Tensor) -> Tensor:
@@ -53,5 +55,5 @@ class Projection(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.style_dim))
 
     def forward(self, e: Tensor) -> Tensor:
-        """``e`` [B,E] -> style [B,style_dim]; near zero before training, which leaves the norms at identity."""
+        """``e`` [B,E] -> style [B,style_dim]; near zero before training: norms near identity."""
         return self.matrix(e) * self.gain + self.bias

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -39,7 +40,7 @@ class GeneratorOutput(NamedTuple):
     """What G makes: image = warped + opacity * (paint - warped)."""
 
     image: Tensor
-    """[B,3,S,S] RGB; 0..1 in eval mode, may leave it a little in training mode, where a clamp would stop gradients"""
+    """[B,3,S,S] RGB, 0..1; a little beyond in training mode, where a clamp would stop gradients"""
     correction: Tensor
     """[B,2,S/4,S/4] extra backward shift (x, y), as a fraction of S, at most ``config.reach``"""
     opacity: Tensor
@@ -61,22 +62,22 @@ class Generator(nn.Module):
         self.config = config
         widths = config.generator
         self.stem = conv(4 * 12 + 4, widths[0])
-        self.downs = nn.ModuleList(DownBlock(*pair) for pair in zip(widths, widths[1:], strict=False))
+        self.downs = nn.ModuleList(DownBlock(*pair) for pair in pairwise(widths))
         self.flow = conv(2, widths[2])
         self.middle = nn.ModuleList(StyledBlock(widths[-1]) for _ in range(config.middle))
-        self.ups = nn.ModuleList(UpBlock(*pair) for pair in zip(widths[::-1], widths[-2::-1], strict=False))
+        self.ups = nn.ModuleList(UpBlock(*pair) for pair in pairwise(widths[::-1]))
         self.norm = AdaptiveNorm(widths[0])
         # no spectral norm on these: a weight of zeros has none
         self.moving = nn.Conv2d(widths[1], 2, 3, padding=1)
         self.painting = nn.Conv2d(widths[0], 4 * 4, 3, padding=1)
         for head in (self.moving, self.painting):
-            nn.init.zeros_(head.weight)
-            nn.init.zeros_(head.bias)
+            for start in head.parameters():
+                nn.init.zeros_(start)
 
     def forward(self, inputs: GeneratorInputs, style: Tensor, neural: bool = False) -> GeneratorOutput:
         """One frame each for a batch; ``style`` [B,style_dim] or [1,style_dim].
 
-        ``neural`` is the paper's own setting: only the target's raster and the style are seen, and all is painted.
+        ``neural`` is the paper's own setting: G sees only the target's raster and the style, and paints all.
         """
         style = style.expand(len(inputs.raster), -1)
         styles = list(style.split([2 * channels for channels in self.config.style_channels], 1))
