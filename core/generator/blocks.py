@@ -93,6 +93,16 @@ def refill(network: nn.Module, state: dict[str, Tensor]) -> None:
     network.train(training)
 
 
+def unshuffled(pictures: Tensor) -> Tensor:
+    """[B,C,H,W] 0..1 -> [B,4C,H/2,W/2] -1..1: the pixels of each 2 x 2 square side by side.
+
+    Whole pixels are moved, which in channels-last memory is quicker than torch's pixel_unshuffle.
+    """
+    rows = pictures.permute(0, 2, 3, 1).unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
+    squares = rows.transpose(2, 3).flatten(3)
+    return (squares * 2.0).sub_(1.0).permute(0, 3, 1, 2)
+
+
 class AdaptiveNorm(nn.Module):
     """AdaIN, centered on identity: channels normalized, then (1 + scale) x + bias with both from a style."""
 

@@ -16,13 +16,15 @@ PRESETS = Path(__file__).resolve().parents[2] / "presets" / "generators"
 # the coarsest map of the generator is size / 32
 SIZE_STEP = 32
 SMALLEST = 64
+# the canvas of the landmark rasters
+LARGEST = 512
 
 
 @dataclass(frozen=True)
 class GeneratorConfig:
     """Shapes of the embedder, the projection, the generator and the discriminator.
 
-    size           work size S in px, a multiple of 32, at least 64; the weights do not depend on it
+    size           work size S in px, a multiple of 32, from 64 to 512; the weights do not depend on it
     embedding      length of an embedding e, and of a discriminator's row
     generator      widths of the generator at S/2, S/4, ... S/32
     middle         adaptive residual blocks at S/32
@@ -42,8 +44,10 @@ class GeneratorConfig:
     reach: float = 0.06
 
     def __post_init__(self) -> None:
-        if self.size < SMALLEST or self.size % SIZE_STEP:
-            raise InputError(f"size = {self.size}: must be a multiple of {SIZE_STEP}, at least {SMALLEST}")
+        if not SMALLEST <= self.size <= LARGEST or self.size % SIZE_STEP:
+            raise InputError(
+                f"size = {self.size}: must be a multiple of {SIZE_STEP}, from {SMALLEST} to {LARGEST}"
+            )
         if self.embedding < 1 or self.middle < 0:
             raise InputError(
                 f"embedding = {self.embedding}, middle = {self.middle}: must be 1 or more, 0 or more"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .blocks import DownBlock, conv, linear
+from .blocks import DownBlock, conv, linear, unshuffled
 from .config import GeneratorConfig
 from .embedder import CELLS
 
@@ -42,8 +42,7 @@ class Discriminator(nn.Module):
         W_i is the row of clip ``index`` [B], or ``row`` ([E] or [B,E]) itself, or none where both are None.
         Raises ValueError on an index where there are no rows.
         """
-        x = torch.cat((image, raster), 1) * 2.0 - 1.0
-        x = self.stem(functional.pixel_unshuffle(x, 2))
+        x = self.stem(unshuffled(torch.cat((image, raster), 1)))
         features = [x]
         for block in self.blocks:
             x = block(x)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .blocks import DownBlock, conv, linear
+from .blocks import DownBlock, conv, linear, unshuffled
 from .config import GeneratorConfig
 
 # cells of the paper's last map: with it the mean over any map equals the paper's sum at 256 px, at every size
@@ -29,8 +29,7 @@ class Embedder(nn.Module):
 
     def forward(self, image: Tensor, raster: Tensor) -> Tensor:
         """``image`` and ``raster`` [B,3,S,S] 0..1 -> [B,E]."""
-        x = torch.cat((image, raster), 1) * 2.0 - 1.0
-        x = self.stem(functional.pixel_unshuffle(x, 2))
+        x = self.stem(unshuffled(torch.cat((image, raster), 1)))
         for block in self.blocks:
             x = block(x)
         return self.head(CELLS * functional.relu(x).mean((2, 3)))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .blocks import AdaptiveNorm, DownBlock, StyledBlock, UpBlock, conv
+from .blocks import AdaptiveNorm, DownBlock, StyledBlock, UpBlock, conv, unshuffled
 from .config import GeneratorConfig
 
 # the painted part of each pixel before training: sigmoid(-2) = 12 %, little, yet enough for a gradient
@@ -102,17 +102,17 @@ class Generator(nn.Module):
 
     def _seen(self, inputs: GeneratorInputs, neural: bool) -> Tensor:
         """[B,widths[0],S/2,S/2]: the first map, from all that has full or half resolution."""
-        pictures = (
-            torch.cat((inputs.raster, inputs.source, inputs.source_raster, inputs.warped), 1) * 2.0 - 1.0
-        )
+        pictures = [inputs.raster, inputs.source, inputs.source_raster, inputs.warped]
         masks = inputs.masks
         if neural:
-            pictures = torch.cat((pictures[:, :3], torch.zeros_like(pictures[:, 3:])), 1)
+            # middle gray, the zero of the networks
+            pictures[1:] = [torch.full_like(picture, 0.5) for picture in pictures[1:]]
             masks = torch.zeros_like(masks)
-        return self.stem(torch.cat((functional.pixel_unshuffle(pictures, 2), masks), 1))
+        return self.stem(torch.cat((unshuffled(torch.cat(pictures, 1)), masks), 1))
 
     def _composed(self, warped: Tensor, shift: Tensor, painted: Tensor, neural: bool) -> GeneratorOutput:
-        painted = functional.pixel_shuffle(painted, 2)
+        # plane after plane: the few channels of a picture are slow to work on side by side
+        painted = functional.pixel_shuffle(painted.contiguous(), 2)
         residual = torch.tanh(painted[:, :3])
         warped = warped.float()
         if neural:
