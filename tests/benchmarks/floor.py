@@ -5,7 +5,8 @@
 
 Frame 0 of each clip is the portrait, frames of its second half are the targets.  OUT gets run.json and a
 strip of pictures per clip.  A new method is a line in methods.METHODS; several settings of one can stand
-side by side (``--methods static,tps,tps:anchors=none``).  Landmark tracks, and scores of methods that only
+side by side (``--methods static,tps,tps:anchors=none``).  Cases, methods and measures are those of
+``python -m core evaluate`` (core/training/evaluation).  Landmark tracks, and scores of methods that only
 depend on this folder, are kept in a cache outside the repository.
 """
 
@@ -32,29 +33,25 @@ import torch
 
 from core.atomic import atomic_path
 from core.errors import TableauError
+from core.training.evaluation.baselines import TPS_ANCHORS, TPS_SMOOTHING
+from core.training.evaluation.cases import Case, default_cache, find_clips, load_cases
+from core.training.evaluation.distance import Distance
+from core.training.evaluation.methods import parse_spec, render, split_specs
+from core.training.evaluation.scoring import (
+    Rows,
+    ScoreStore,
+    movement,
+    score_distance,
+    score_plain,
+)
+from core.training.perceptual import find_weights
 
-from .baselines import TPS_ANCHORS, TPS_SMOOTHING
-from .cases import default_cache, find_clips, load_case
-from .lpips import Lpips, find_weights
-from .methods import parse_spec, render
 from .report import markdown, save_strip, summarize
-from .scoring import ScoreStore, movement, score
 
 # the plain warp in its best setting and as it is usually written: nothing held, every landmark met
 _FREE = "tps:anchors=none,smoothing=0"
 DEFAULT_METHODS = f"static,tps,{_FREE},flow"
 DEFAULT_BASELINES = f"tps,{_FREE}"
-
-
-def split_specs(text: str) -> list[str]:
-    """Method specs from a list with commas; a bare ``key=value`` belongs to the spec before it."""
-    specs: list[str] = []
-    for part in filter(None, text.split(",")):
-        if specs and "=" in part and ":" not in part:
-            specs[-1] += f",{part}"
-        else:
-            specs.append(part)
-    return specs
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -87,6 +84,18 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def score(
+    lpips: Distance, case: Case, outputs: dict[str, list[np.ndarray]], sizes: Sequence[int]
+) -> dict[str, Rows]:
+    """Per method and metric one figure per target frame: LPIPS of frame and face at each size (px of the
+    longer side), L1 and SSIM at the clip's own size."""
+    scores = score_plain(case, outputs, {"l1": ("frame", "face", "mouth", "eyes"), "ssim": ("frame", "face")})
+    for side in reversed(sizes):
+        for spec, rows in score_distance(lpips, case, outputs, side, ("frame", "face"), f"_{side}").items():
+            scores[spec] = {**rows, **scores[spec]}
+    return scores
+
+
 def run_floor(args: argparse.Namespace) -> dict[str, Any]:
     """Measure all clips; the run as a JSON-able dictionary (see report.py)."""
     torch.set_num_threads(args.threads)
@@ -96,20 +105,25 @@ def run_floor(args: argparse.Namespace) -> dict[str, Any]:
     paths = find_clips(args.clips, [stem for stem in args.only.split(",") if stem])
     sizes = [int(side) for side in args.sizes.split(",")]
     weights = find_weights("vgg16", args.weights)
-    lpips, store = Lpips(weights), ScoreStore(args.cache / "scores")
-    headline = f"lpips_{sizes[0]}"
+    lpips = Distance(weights)
+    store = ScoreStore(args.cache / "scores", ("floor", lpips.network.sha256, *map(str, sizes)))
+    headline = f"lpips_frame_{sizes[0]}"
     clips = []
     for path in paths:
         start = time.perf_counter()
-        case = load_case(path, args.frames, args.backend, args.cache, args.renew)
-        scores = {spec: store.get(case, spec, sizes) for spec in methods}
+        (case,) = load_cases(
+            path, count=args.frames, backend=args.backend, cache=args.cache, renew=args.renew
+        ).values()
+        fixed = {spec for spec in methods if parse_spec(spec)[0].fixed}
+        scores = {spec: store.get(case, spec) if spec in fixed else None for spec in methods}
         wanted = [spec for spec in methods if scores[spec] is None or args.output]
         outputs = {spec: render(spec, case) for spec in wanted}
         fresh = {spec: frames for spec, frames in outputs.items() if scores[spec] is None}
         if fresh:
             for spec, rows in score(lpips, case, fresh, sizes).items():
                 scores[spec] = rows
-                store.put(case, spec, sizes, rows)
+                if spec in fixed:
+                    store.put(case, spec, rows)
         done: dict[str, dict[str, list[float]]] = {
             spec: rows for spec, rows in scores.items() if rows is not None
         }

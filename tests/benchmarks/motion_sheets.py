@@ -28,8 +28,8 @@ from core.errors import InputError, TableauError
 from core.landmarks.face import Face
 from core.landmarks.track import LandmarkTrack
 from core.media.picture import Picture, contact_sheet, load_picture, save_picture
+from core.training.evaluation.metrics import eye_distance
 
-from .metrics import eye_distance
 from .moved import Measures, Renderer, chart, measure
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")

@@ -18,8 +18,7 @@ import numpy as np
 
 from core.landmarks.face import Face
 from core.media.picture import Picture
-
-from .metrics import EYES, LIPS, convex_mask, eye_distance
+from core.training.evaluation.metrics import EYES, LIPS, convex_mask, eye_distance
 
 FULL = 65535
 # brows and nose: skin that is moved, never painted

@@ -7,7 +7,6 @@ A *run* is the JSON document that ``floor.py`` writes: ``settings``, and per cli
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,10 @@ import cv2
 import numpy as np
 
 from core.media.picture import save_picture
-
-from .cases import Case
-from .scoring import higher_is_better
-
-RESAMPLES = 10_000
-LABELS = {
-    "l1": "L1 frame",
-    "l1_face": "L1 face",
-    "l1_mouth": "L1 mouth",
-    "l1_eyes": "L1 eyes",
-    "ssim": "SSIM frame",
-    "ssim_face": "SSIM face",
-}
+from core.training.evaluation import statistics
+from core.training.evaluation.cases import Case
+from core.training.evaluation.page import MEASURES, table
+from core.training.evaluation.scoring import higher_is_better
 
 INTRODUCTION = """# The floor: moving a portrait against plain warps
 
@@ -52,47 +42,29 @@ DESCRIPTIONS = {
 
 def label(metric: str) -> str:
     """A metric's name for readers."""
-    if metric.startswith("lpips_"):
-        *region, side = metric.split("_")[1:]
-        return f"LPIPS {region[0] if region else 'frame'} {side} px"
-    return LABELS[metric]
+    measure, *rest = metric.split("_")
+    return f"{MEASURES[measure]} {' '.join(rest)}" + (" px" if measure == "lpips" else "")
 
 
 def clip_means(run: dict[str, Any], method: str, metric: str) -> np.ndarray:
     """float64 [clips]: a metric's mean over each clip's frames."""
-    return np.array([np.mean(clip["scores"][method][metric]) for clip in run["clips"]])
+    return statistics.clip_means(_rows(run, method, metric))
 
 
 def hard_mean(run: dict[str, Any], method: str, metric: str) -> float:
     """Mean over the quarter of all frames whose landmarks moved farthest from the portrait's."""
-    moved = np.concatenate([clip["movement"] for clip in run["clips"]])
-    values = np.concatenate([clip["scores"][method][metric] for clip in run["clips"]])
-    return float(values[moved >= np.quantile(moved, 0.75)].mean())
+    return statistics.hard_mean(_rows(run, method, metric), [clip["movement"] for clip in run["clips"]])
 
 
 def compare(run: dict[str, Any], method: str, baseline: str, metric: str) -> dict[str, Any]:
-    """Paired difference ``method - baseline`` over clips.
-
-    ``mean``, ``median``, ``low`` and ``high`` (95 % bootstrap interval of the mean, resampling people with
-    all their clips), ``wins`` (clips in which the method is strictly better) out of ``clips``.
-    """
+    """Paired difference ``method - baseline`` over clips, see statistics.paired."""
     difference = clip_means(run, method, metric) - clip_means(run, baseline, metric)
     people = [clip["person"] for clip in run["clips"]]
-    groups = [np.flatnonzero([person == each for person in people]) for each in sorted(set(people))]
-    sums = np.array([difference[group].sum() for group in groups])
-    counts = np.array([len(group) for group in groups])
-    random = np.random.default_rng(run["settings"]["seed"])
-    drawn = random.integers(0, len(groups), (RESAMPLES, len(groups)))
-    low, high = np.percentile(sums[drawn].sum(1) / counts[drawn].sum(1), [2.5, 97.5])
-    better = difference > 0 if higher_is_better(metric) else difference < 0
-    return {
-        "mean": float(difference.mean()),
-        "median": float(np.median(difference)),
-        "low": float(low),
-        "high": float(high),
-        "wins": int(better.sum()),
-        "clips": len(difference),
-    }
+    return statistics.paired(difference, people, higher_is_better(metric), run["settings"]["seed"])
+
+
+def _rows(run: dict[str, Any], method: str, metric: str) -> list[list[float]]:
+    return [clip["scores"][method][metric] for clip in run["clips"]]
 
 
 def summarize(run: dict[str, Any]) -> dict[str, Any]:
@@ -124,11 +96,6 @@ def summarize(run: dict[str, Any]) -> dict[str, Any]:
     return summary
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    rule = "|".join(["---"] + ["---:"] * (len(head) - 1))
-    return [f"| {' | '.join(head)} |", f"|{rule}|", *(f"| {' | '.join(row)} |" for row in rows), ""]
-
-
 def _differences(pairs: dict[str, Any], method: str, baseline: str, headline: str) -> list[str]:
     """A section: paired differences, and whether the method is better
     in the mean and in two thirds of the clips."""
@@ -147,7 +114,7 @@ def _differences(pairs: dict[str, Any], method: str, baseline: str, headline: st
     return [
         f"## `{method}` minus `{baseline}`",
         "",
-        *_table(["measure", "mean", "95 % interval", "median", "wins"], rows),
+        *table(["measure", "mean", "95 % interval", "median", "wins"], rows),
         f"Better on {label(headline)} in the mean and in at least two thirds of the clips: "
         f"**{'yes' if better else 'no'}**.",
         "",
@@ -188,7 +155,7 @@ def markdown(run: dict[str, Any]) -> str:
         means = summary["means"][method]
         cells = [f"**{v:.4f}**" if v == best[k] else f"{v:.4f}" for k, v in means.items()]
         rows.append([f"`{method}`", *cells, f"{summary['hard'][method]:.4f}"])
-    lines += _table(head, rows)
+    lines += table(head, rows)
     for method, against in summary["comparisons"].items():
         for baseline, pairs in against.items():
             lines += _differences(pairs, method, baseline, headline)
@@ -200,7 +167,7 @@ def markdown(run: dict[str, Any]) -> str:
         values = [float(np.mean(clip["scores"][method][headline])) for method in methods]
         cells = [f"**{v:.4f}**" if v == min(values) else f"{v:.4f}" for v in values]
         rows.append([clip["name"], f"{np.mean(clip['movement']):.3f}", *cells])
-    lines += _table(head, rows)
+    lines += table(head, rows)
     lines += [
         "Movement: mean distance of the landmarks from the portrait's, over the distance of the eyes.",
         "",

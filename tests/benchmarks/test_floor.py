@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The thin-plate baseline, the plain measures, regions and statistics
-against values worked out another way."""
+"""The floor on a real clip, its comparisons, and what bad input gives."""
 
 from __future__ import annotations
 
@@ -11,85 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from core.errors import InputError
-
 pytest.importorskip("torch")
 
-from tests.benchmarks.floor import main, split_specs
-from tests.benchmarks.methods import parse_spec
-from tests.benchmarks.metrics import absolute_error, over, region_masks, ssim_map
+from tests.benchmarks.floor import main
 from tests.benchmarks.report import compare, hard_mean
-from tests.benchmarks.shapes import SIZE, picture
-from tests.benchmarks.warps import backward_map, thin_plate, warp
-
-
-def test_thin_plate_meets_its_points_and_keeps_an_affine_map() -> None:
-    random = np.random.default_rng(0)
-    at = random.uniform(0, 5, (20, 2))
-    values = random.normal(size=(20, 2))
-    assert thin_plate(at, values, at) == pytest.approx(values, abs=1e-8)
-    matrix, shift = np.array([[1.1, -0.2], [0.3, 0.9]]), np.array([2.0, -1.0])
-    query = random.uniform(-5, 10, (50, 2))
-    for smoothing in (0.0, 3.0):
-        assert thin_plate(at, at @ matrix + shift, query, smoothing) == pytest.approx(
-            query @ matrix + shift, abs=1e-7
-        )
-
-
-def test_thin_plate_against_scipy() -> None:
-    from scipy.interpolate import RBFInterpolator
-
-    random = np.random.default_rng(1)
-    at, values, query = (
-        random.uniform(0, 3, (30, 2)),
-        random.normal(size=(30, 2)),
-        random.uniform(0, 3, (40, 2)),
-    )
-    for smoothing in (0.0, 0.2):
-        # scipy's kernel is the same; its smoothing has the other sign convention on the diagonal
-        other = RBFInterpolator(at, values, kernel="thin_plate_spline", smoothing=smoothing)(query)
-        assert thin_plate(at, values, query, smoothing) == pytest.approx(other, abs=1e-6)
-
-
-def test_warp_moves_pixels_to_the_landmarks() -> None:
-    """Landmarks shifted by whole pixels shift the picture by them; anchored, the border's corners stay."""
-    image = picture()
-    source = np.random.default_rng(2).uniform(10, 50, (30, 2))
-    moved = warp(image, backward_map(source, source + (3, -2), (SIZE, SIZE)))
-    assert np.abs(moved[5:-5, 5:-5].astype(int) - np.roll(image, (-2, 3), (0, 1))[5:-5, 5:-5]).max() <= 1
-    pinned = backward_map(source, source + (3, -2), (SIZE, SIZE), anchors="corners")
-    still = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), -1)
-    offset = np.abs(pinned - still)
-    assert offset[0, 0].max() < 0.2
-    assert offset[30, 30] == pytest.approx((3, 2), abs=0.6)
-
-
-def test_ssim_against_known_values() -> None:
-    image = picture()
-    assert ssim_map(image, image) == pytest.approx(1.0, abs=1e-6)
-    # two flat pictures: the structure term is one, the luminance term is left
-    dark, light = np.full((SIZE, SIZE, 3), 60, np.uint8), np.full((SIZE, SIZE, 3), 90, np.uint8)
-    c1 = (0.01 * 255) ** 2
-    assert ssim_map(dark, light) == pytest.approx((2 * 60 * 90 + c1) / (60**2 + 90**2 + c1), abs=1e-5)
-    assert over(absolute_error(dark, light), None) == pytest.approx(30 / 255)
-
-
-def test_regions_lie_where_the_face_is() -> None:
-    points = np.zeros((68, 2))
-    angle = np.linspace(0, np.pi, 17)
-    points[:17] = np.column_stack([100 - 50 * np.cos(angle), 90 + 60 * np.sin(angle)])
-    points[17:27] = np.column_stack([np.linspace(60, 140, 10), np.full(10, 75)])
-    points[27:36] = np.column_stack([np.full(9, 100), np.linspace(85, 115, 9)])
-    points[36:42] = [[65, 88], [70, 85], [78, 85], [83, 88], [78, 91], [70, 91]]
-    points[42:48] = [[117, 88], [122, 85], [130, 85], [135, 88], [130, 91], [122, 91]]
-    points[48:] = np.column_stack([100 + 20 * np.cos(np.arange(20)), 130 + 7 * np.sin(np.arange(20))])
-    masks = region_masks(points, (200, 200))
-    assert masks["face"][45, 100] == 1  # forehead, above the brows
-    assert masks["face"][10, 100] == masks["face"][190, 100] == masks["face"][100, 20] == 0
-    assert masks["eyes"][88, 74] == masks["eyes"][88, 126] == 1
-    assert masks["eyes"][88, 100] == 0
-    assert masks["mouth"][130, 100] == 1
-    assert masks["mouth"][88, 74] == 0
 
 
 def _run(first: list[float], second: list[float], people: list[str]) -> dict:
@@ -113,17 +37,6 @@ def test_paired_comparison() -> None:
     assert pair["low"] == pytest.approx(-0.1)  # a draw without person r
     assert pair["high"] > 0
     assert hard_mean(run, "a", "lpips_64") == pytest.approx(0.4)
-
-
-def test_method_specs() -> None:
-    assert split_specs("static,tps:anchors=none,smoothing=0.1,flow") == [
-        "static",
-        "tps:anchors=none,smoothing=0.1",
-        "flow",
-    ]
-    assert parse_spec("tps:anchors=none,smoothing=0.1")[1] == {"anchors": "none", "smoothing": "0.1"}
-    with pytest.raises(InputError, match="nonsense"):
-        parse_spec("nonsense")
 
 
 @pytest.mark.slow

@@ -9,9 +9,9 @@ import pytest
 
 from core.landmarks.face import Face
 from core.media.picture import Picture
+from core.training.evaluation.warps import ANCHORS, backward_map, warp
 from tests.benchmarks.motion_sheets import Stage, faults, head_box, telling_rows
 from tests.benchmarks.moved import Measures, chart, determinants, measure, read_chart
-from tests.benchmarks.warps import ANCHORS, backward_map, warp
 
 SIZE = (320, 400)
 REGION = (40, 40, 280, 360)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thin-plate warps between two sets of landmarks: the baseline that the engine's flow has to beat.
+"""Plain warps between two sets of landmarks: the baselines that the engine's flow has to beat.
 
 Coordinates are pixels with the origin at the top-left corner of the top-left pixel (x right, y down).
 """
@@ -17,6 +17,20 @@ ANCHORS: dict[str, tuple[tuple[float, float], ...]] = {
     "ring": tuple((x / 4, y / 4) for x in range(5) for y in range(5) if x in (0, 4) or y in (0, 4)),
 }
 GRID_STEP = 4  # px between nodes where the spline is evaluated; between them the map is interpolated
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """float64 [2, 3]: the turn, scale and shift that bring points [N, 2] nearest to others (least
+    squares)."""
+    middle, center = source.mean(0, dtype=np.float64), target.mean(0, dtype=np.float64)
+    # points as complex numbers: one factor turns and scales
+    x, y = (
+        np.ascontiguousarray(points).view(np.complex128)[:, 0]
+        for points in (source - middle, target - center)
+    )
+    factor = np.vdot(x, y) / max(float(np.vdot(x, x).real), 1e-12)
+    linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    return np.column_stack([linear, center - linear @ middle])
 
 
 def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
