@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +15,6 @@ from torch.nn.utils import parametrizations, parametrize
 
 SPECTRAL_EPS = 1e-4
 NORM_EPS = 1e-5
-# power iterations that settle the estimate of a loaded weight's largest singular value
-SETTLING = 40
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -66,31 +64,47 @@ def fold(network: Network) -> Network:
     training = network.training
     network.eval()  # reading a weight in training mode would move the estimate of its norm
     for module in network.modules():
-        if parametrize.is_parametrized(module, "weight"):
-            parametrize.remove_parametrizations(module, "weight")
+        if not parametrize.is_parametrized(module, "weight"):
+            continue
+        layer = cast(nn.Conv2d, module)
+        weight = layer.weight.detach().clone()
+        trained = any(value.requires_grad for name, value in layer.named_parameters() if name != "bias")
+        # not by remove_parametrizations, which would also break every copy of this network
+        del layer.parametrizations
+        layer.__class__ = type(layer).__bases__[0]
+        layer.weight = nn.Parameter(weight, requires_grad=trained)
     return network.train(training)
 
 
 def refill(network: nn.Module, state: dict[str, Tensor]) -> None:
     """Load the state of a folded network into one that still has its spectral norm.
 
-    A folded weight has norm 1 up to the error of its estimate, so both compute the same.
+    A folded weight has norm 1 up to the error of the estimate it was folded with, so both compute the same.
     Raises RuntimeError, as load_state_dict does, when names or shapes differ.
     """
     own = network.state_dict()
-    full = {name.replace(".weight", ".parametrizations.weight.original"): name for name in state}
-    renamed = {(long if long in own else short): state[short] for long, short in full.items()}
-    # the vectors of the power iteration are not saved: they are found again below
-    vectors = {name: value for name, value in own.items() if ".parametrizations.weight.0." in name}
-    network.load_state_dict({**renamed, **vectors})
-    training = network.training
-    network.train()
-    with torch.no_grad():
-        for module in network.modules():
-            if parametrize.is_parametrized(module, "weight"):
-                for _ in range(SETTLING):
-                    module.weight  # noqa: B018 - each reading in training mode is one power iteration
-    network.train(training)
+    full: dict[str, Tensor] = {}
+    for name, value in state.items():
+        place = name.removesuffix("weight") + "parametrizations.weight."
+        if name.endswith("weight") and f"{place}original" in own:
+            full[f"{place}original"] = value
+            # few power iterations would not find them: the norms of a layer's directions are nearly equal
+            full[f"{place}0._u"], full[f"{place}0._v"] = largest_directions(value)
+        else:
+            full[name] = value
+    network.load_state_dict(full)
+
+
+def largest_directions(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Unit vectors u [rows], v [columns] between which a weight, flattened to a matrix, is largest."""
+    matrix = weight.detach().flatten(1).double()
+    if matrix.shape[0] > matrix.shape[1]:
+        v = torch.linalg.eigh(matrix.T @ matrix).eigenvectors[:, -1]
+        u = functional.normalize(matrix @ v, dim=0)
+    else:
+        u = torch.linalg.eigh(matrix @ matrix.T).eigenvectors[:, -1]
+        v = functional.normalize(matrix.T @ u, dim=0)
+    return u.to(weight.dtype), v.to(weight.dtype)
 
 
 def unshuffled(pictures: Tensor) -> Tensor:
