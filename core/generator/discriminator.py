@@ -11,8 +11,10 @@ from torch.nn import functional
 
 from .blocks import DownBlock, conv, linear, unshuffled
 from .config import GeneratorConfig
-from .embedder import CELLS
 
+# v is this times the mean over the last map (the paper sums): the same at every size, and scores start near 1,
+# where the hinge is
+POOLED = 4.0
 # half width of the uniform start of the rows W_i
 ROW_START = 0.1
 
@@ -49,7 +51,7 @@ class Discriminator(nn.Module):
             features.append(x)
         x = self.last(functional.relu(x))
         features.append(x)
-        v = CELLS * functional.relu(x).mean((2, 3))
+        v = POOLED * functional.relu(x).mean((2, 3))
         score = self.shared(v).squeeze(1)
         if index is not None:
             if self.rows is None:

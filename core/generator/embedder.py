@@ -12,9 +12,6 @@ from torch.nn import functional
 from .blocks import DownBlock, conv, linear, unshuffled
 from .config import GeneratorConfig
 
-# cells of the paper's last map: with it the mean over any map equals the paper's sum at 256 px, at every size
-CELLS = 16.0
-
 
 class Embedder(nn.Module):
     """E: a shot and its landmark raster -> an embedding (Zakharov et al. 2019, section 3.2)."""
@@ -32,7 +29,8 @@ class Embedder(nn.Module):
         x = self.stem(unshuffled(torch.cat((image, raster), 1)))
         for block in self.blocks:
             x = block(x)
-        return self.head(CELLS * functional.relu(x).mean((2, 3)))
+        # a mean, where the paper has a sum: the same at every size, and as large as the start of D's rows
+        return self.head(functional.relu(x).mean((2, 3)))
 
     def embed(self, shots: Tensor, rasters: Tensor) -> Tensor:
         """``shots`` and ``rasters`` [B,K,3,S,S] 0..1 -> [B,E], the mean over the K shots of each sitter."""
@@ -44,13 +42,10 @@ class Embedder(nn.Module):
 class Projection(nn.Module):
     """P: one matrix from the embedding to the parameters of all adaptive norms (a style)."""
 
-    # of the start; spectral norm would undo a small weight
-    GAIN = 0.1
-
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.matrix = linear(config.embedding, config.style_dim, bias=False)
-        self.gain = nn.Parameter(torch.full((config.style_dim,), self.GAIN))
+        self.gain = nn.Parameter(torch.ones(config.style_dim))
         self.bias = nn.Parameter(torch.zeros(config.style_dim))
 
     def forward(self, e: Tensor) -> Tensor:

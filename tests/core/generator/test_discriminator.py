@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.generator.config import GeneratorConfig
-from core.generator.discriminator import Discriminator
+from core.generator.discriminator import POOLED, Discriminator
 
 from .networks import TINY
 
@@ -45,7 +45,7 @@ def test_the_score_is_a_projection_on_the_clips_row(pictures: tuple[torch.Tensor
     assert rows.shape == (4, TINY.embedding) and rows.abs().max() <= 0.1
     with torch.no_grad():
         shared, features = network(*pictures)
-        v = 16 * torch.relu(features[-1]).mean((2, 3))
+        v = POOLED * torch.relu(features[-1]).mean((2, 3))
         by_index, _ = network(*pictures, torch.tensor([3, 1]))
         by_row, _ = network(*pictures, row=rows[[3, 1]])
         one_row, _ = network(*pictures, row=rows[2])
