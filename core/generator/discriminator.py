@@ -12,8 +12,8 @@ from torch.nn import functional
 from .blocks import DownBlock, conv, linear, unshuffled
 from .config import GeneratorConfig
 
-# v is this times the mean over the last map (the paper sums): the same at every size, and scores start near 1,
-# where the hinge is
+# v is this times the mean over the last map (the paper sums): the same at every size,
+# and scores start near 1, where the hinge is
 POOLED = 4.0
 # half width of the uniform start of the rows W_i
 ROW_START = 0.1
