@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=DEVICES,
         default="auto",
-        help="where the generator runs (default: a GPU if there is one)",
+        help="where networks run (default: a GPU if there is one)",
     )
     add("--steps", type=int, metavar="N", help="of fine-tuning, at most (default: by the number of shots)")
     add("--controls", action="store_true", help="swap rasters and sitters: does the generator look at them?")

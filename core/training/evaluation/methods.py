@@ -43,15 +43,15 @@ def flow(case: Case, retargeted: str = "yes") -> Sequence[np.ndarray]:
 
 
 def nearest_flow(case: Case, retargeted: str = "yes") -> Sequence[np.ndarray]:
-    """The nearest shot, moved by the compositor."""
-    prepared: dict[int, tuple[Compositor, LandmarkTrack]] = {}
+    """The nearest shot, moved by the compositor, with the landmarks driven as for the first one."""
+    track = driven(case, case.stills[0], retargeted)
+    prepared: dict[int, Compositor] = {}
     frames = []
     for row in case.frames:
         still = baselines.nearest_still(case, row)
         if still.row not in prepared:
-            prepared[still.row] = Compositor(still.picture, still.face), driven(case, still, retargeted)
-        compositor, track = prepared[still.row]
-        frames.append(compositor.render(track.points[row], track.irises[row])[..., :3])
+            prepared[still.row] = Compositor(still.picture, still.face)
+        frames.append(prepared[still.row].render(track.points[row], track.irises[row])[..., :3])
     return frames
 
 

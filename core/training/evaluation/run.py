@@ -190,7 +190,10 @@ class _Run:
             raise InputError(
                 f"--methods: none of them can be measured: {next(iter(missing.values()), 'none given')}"
             )
-        distance = Distance(settings.weights, fallback=True)
+        device = settings.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        distance = Distance(settings.weights, fallback=True, device=device)
         if distance.key != "lpips":
             missing["LPIPS"] = (
                 "no lpips_vgg16.safetensors (--weights or TABLEAU_LPIPS); P-dist stands in its place"
