@@ -42,7 +42,8 @@ def save_run(
     meta: dict[str, Any],
 ) -> None:
     """Write RUN/base and, where the configuration keeps it, RUN/state.safetensors."""
-    save_base(run / BASE, networks, *trainer.networks.shipped(networks), meta)
+    mean, judge = trainer.networks.averaged, trainer.networks.discriminator
+    save_base(run / BASE, networks, mean.embedder, mean.projection, mean.generator, judge, meta)
     if not trainer.config.keep_state:
         return
     tensors = {f"networks.{name}": value for name, value in trainer.networks.state_dict().items()}

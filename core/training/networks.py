@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from ..errors import WeightsError
-from ..generator.blocks import bare, refill
+from ..generator.blocks import refill
 from ..generator.config import GeneratorConfig
 from ..generator.discriminator import Discriminator
 from ..generator.embedder import Embedder, Projection
@@ -89,17 +89,6 @@ class Networks(nn.Module):
             refill(own, state | rows)
         self.averaged.load_state_dict(self.learner.state_dict())
 
-    def shipped(self, config: GeneratorConfig) -> tuple[Embedder, Projection, Generator, Discriminator]:
-        """Plain copies (no spectral norm) of what is shipped: the averaged ones, and no rows."""
-        with bare():
-            plain = Embedder(config), Projection(config), Generator(config), Discriminator(config, 0)
-        mean = self.averaged
-        for copied, own in zip(
-            plain, (mean.embedder, mean.projection, mean.generator, self.discriminator), strict=True
-        ):
-            copied.load_state_dict(_plain_state(own))
-        return plain
-
     @torch.no_grad()
     def average(self, keep: float) -> None:
         """Move the averaged weights by 1 - ``keep`` towards the learner's."""
@@ -119,23 +108,6 @@ class Networks(nn.Module):
         weight = self.discriminator.rows.weight
         weight.data = torch.where(new[:, None], mean, weight.data)
         self.visited |= counts > 0
-
-
-def _plain_state(network: nn.Module) -> dict[str, Tensor]:
-    """State of the network with each normed weight in the place of its parametrization, and without rows.
-
-    Read, not folded in a copy: copies share the class that holds a parametrized weight, so that folding one
-    would take the weight from the other as well.
-    """
-    training = network.training
-    network.eval()  # reading a weight in training mode would move the estimate of its norm
-    state = {name: value for name, value in network.state_dict().items() if ".parametrizations." not in name}
-    for name, module in network.named_modules():
-        if parametrize.is_parametrized(module, "weight"):
-            state[f"{name}.weight"] = module.weight.detach()
-    network.train(training)
-    state.pop("rows.weight", None)
-    return state
 
 
 @contextmanager

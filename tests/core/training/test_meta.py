@@ -222,7 +222,7 @@ def test_two_clips_are_learned_by_heart_better_than_the_warp(tmp_path: Path) -> 
     networks = Networks.fresh(replace(TINY, generator=(16, 32, 32, 32, 32)), 2, 0, data.device)
     still = AugmentConfig(*[0.0] * len(AugmentConfig.__dataclass_fields__))
     trainer = Trainer(networks, Sampler(data, [0, 1], 0.5), perceptual, replace(config, augment=still))
-    for _ in range(250):
+    for _ in range(150):
         trainer.advance()
     figures = HeldOut(data, [0, 1], config).measure(networks.averaged, perceptual)
     assert figures["output_lpips"] < 0.7 * figures["warp_lpips"]
