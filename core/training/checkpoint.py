@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..atomic import atomic_path
@@ -67,7 +67,8 @@ def save_run(
     }
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_path(run / STATE) as temporary:
-        save_file(plain, temporary, {"run": json.dumps(header)})
+        # not save_file, which gives the file to its owner alone
+        temporary.write_bytes(save(plain, {"run": json.dumps(header)}))
 
 
 def resume_run(

@@ -93,7 +93,7 @@ class TrainingConfig:
     """Weight of the L1 between embeddings and discriminator rows; it never reaches the last layer."""
     neural_part: float = 0.125
     """Share of a batch that is also rendered from raster and style alone; 0 leaves that out."""
-    neural_share: float = 0.3
+    neural_share: float = 0.5
     """Gradient norm of those samples' losses, as above."""
     sparsity: float = 0.02
     """Price, in LPIPS, of painting everything where the warp is right."""

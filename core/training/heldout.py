@@ -23,8 +23,15 @@ SHOWN = 6  # pairs on a sample sheet
 
 
 def split(data: Prepared, share: float) -> tuple[list[int], list[int]]:
-    """Sources to learn from and sources to validate on; where persons are too few, both are all of them."""
-    persons = held_out_persons(data.sources, share)
+    """Sources to learn from and sources to validate on: some persons of clips, some of stills.
+
+    Where persons are too few, both are all sources.
+    """
+    sorts = [
+        [source for source in data.sources if (source.kind == "clip") is clips] for clips in (True, False)
+    ]
+    persons = set().union(*(held_out_persons(sort, share) for sort in sorts))
+    persons = persons or held_out_persons(data.sources, share)
     out = [index for index, source in enumerate(data.sources) if source.person in persons]
     rest = [index for index in range(len(data.sources)) if index not in set(out)]
     return (rest, out) if out else (rest, rest)

@@ -14,11 +14,11 @@ from core.training.balance import drifted
 from core.training.checkpoint import BASE, Progress, resume_run, save_run
 from core.training.config import AugmentConfig, TrainingConfig
 from core.training.episodes import Sampler
-from core.training.heldout import HeldOut
+from core.training.heldout import HeldOut, split
 from core.training.meta import Trainer, _seed
 from core.training.networks import Networks, normed
 from core.training.perceptual import Perceptual
-from core.training.prepared import Prepared, load_prepared
+from core.training.prepared import Prepared, Source, load_prepared
 
 from .synthetic import TINY, write_episodes
 
@@ -205,6 +205,19 @@ def test_validation_of_untrained_networks_gives_the_warp(
     assert figures["warp_features_l1"] > figures["warp_l1"]
     held_out.sheet(networks.averaged, tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").stat().st_size > 1000
+
+
+def test_persons_of_clips_and_of_stills_are_held_out(data: Prepared) -> None:
+    def of(kinds: str) -> Prepared:
+        names = {"c": "clip", "p": "painting"}
+        sources = [Source(f"{i}", f"{i}", f"person {i}", names[kind]) for i, kind in enumerate(kinds)]
+        return replace(data, sources=tuple(sources))
+
+    learned, out = split(of("c" * 10 + "p" * 5), 0.1)
+    assert sorted(learned + out) == list(range(15))
+    assert [index < 10 for index in out] == [True, False]
+    assert len(split(of("ccpp"), 0.1)[1]) == 1
+    assert split(of("cp"), 0.1) == ([0, 1], [0, 1])
 
 
 def test_seeds_differ_between_steps_and_processes() -> None:
