@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Baking: the frames of one job, written so that nothing finished is ever lost or done twice.
 
-A frame's inputs (portrait, rest landmarks, this frame's landmarks, mask, mode, bits, engine) are hashed; a
-frame whose hash is on record and whose file is intact is left alone.  One frame is encoded while the next
-is computed; memory does not grow with the number of frames.
+A frame's inputs (portrait, rest landmarks, its landmarks, mask, rendering, bits, engine) are
+hashed; a frame whose hash is on record and whose file is intact is left alone.  One frame is encoded while
+the next is computed; memory does not grow with the number of frames.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ import numpy as np
 
 from .errors import Cancelled, InputError, TableauError
 from .job import BakeJob
-from .ledger import FrameRecord, Ledger, file_record, file_sha256, intact
+from .ledger import FrameRecord, Ledger, file_record, intact
 from .provenance import Provenance, engine_fingerprint
+from .rendering import FrameMaker, input_sha256
 from .review import Progress, pick_frames, thumbnail, write_film, write_sheet
 
 if TYPE_CHECKING:
-    from .compose.compositor import Compositor
     from .landmarks.face import Face
     from .landmarks.track import LandmarkTrack
     from .media.picture import Picture
@@ -133,15 +133,15 @@ class Plan:
             )
         self.points, self.irises, self.held = hold_lost(target, job.target)
         self.numbers = range(job.start, job.start + len(target))
-        self.portrait_sha256 = _input_sha256(job.portrait)
-        self.provenance = Provenance.of(job.portrait, self.portrait_sha256, job.mode)
+        self.portrait_sha256 = input_sha256(job.portrait)
+        self.provenance = Provenance.of(job.portrait, self.portrait_sha256, job.rendering.mode)
         rest = self.face_track.points.tobytes() + _iris_bytes(self.face_track.irises)
         common = {
             "portrait": self.portrait_sha256,
             "name": job.portrait.name,  # it stands in every frame's provenance
             "rest": hashlib.sha256(rest).hexdigest(),
-            "mask": None if job.mask is None else _input_sha256(job.mask),
-            "mode": job.mode,
+            "mask": None if job.mask is None else input_sha256(job.mask),
+            **job.rendering.inputs(),
             "bits": job.output.bits,
             "engine": engine_fingerprint(),
         }
@@ -200,8 +200,8 @@ class Plan:
             )
         return picture
 
-    def compositor(self, progress: Progress) -> Compositor:
-        return make_compositor(self.picture, rest_face(self.face_track), self.job.mask, progress)
+    def frame_maker(self, progress: Progress) -> FrameMaker:
+        return self.job.rendering.prepare(self.picture, rest_face(self.face_track), self.job.mask, progress)
 
 
 def hold_lost(track: LandmarkTrack, path: Path) -> tuple[np.ndarray, np.ndarray, int]:
@@ -231,25 +231,6 @@ def with_bits(picture: Picture, bits: int) -> Picture:
     return replace(picture, pixels=((picture.pixels.astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 
-def make_compositor(picture: Picture, face: Face, mask: Path | None, progress: Progress) -> Compositor:
-    """The frame maker of one portrait; ``mask`` as in `read_mask`."""
-    from .compose.compositor import Compositor
-
-    matte = None if mask is None else read_mask(mask, picture.size)
-    return Compositor(picture, face, mask=matte, progress=progress)
-
-
-def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
-    """The sitter's matte, float32 [H, W] 0..1, from a picture
-    of the portrait's ``size``, white where she is."""
-    from .media.picture import load_picture
-
-    image = load_picture(path)
-    if image.size != size:
-        raise InputError(f"{path}: the mask has {_size(image.size)} pixels, the portrait {_size(size)}")
-    return image.rgb_float().mean(axis=2, dtype=np.float32)
-
-
 def _bake_frames(
     plan: Plan, todo: list[int], ledger: Ledger, report: Progress, stop: Callable[[], bool]
 ) -> None:
@@ -264,7 +245,7 @@ def _bake_frames(
             raise stopped
         report(done, total, text)
 
-    compositor = plan.compositor(prepared)
+    maker = plan.frame_maker(prepared)
     icc, text, output = plan.picture.icc, plan.provenance.png_text(), plan.job.output
 
     def write(number: int, pixels: np.ndarray) -> None:
@@ -277,7 +258,7 @@ def _bake_frames(
         for index, number in enumerate(todo):
             if stop():
                 break
-            pixels = compositor.render(*plan.landmarks(number))
+            pixels = maker.render(*plan.landmarks(number))
             if pending is not None:
                 pending.result()
                 report(index, len(todo), f"frame {todo[index - 1]}")
@@ -336,15 +317,6 @@ def relative(path: Path, base: Path) -> str:
         return Path(os.path.relpath(path, base)).as_posix()
     except ValueError:  # another drive
         return str(path)
-
-
-def _input_sha256(path: Path) -> str:
-    try:
-        return file_sha256(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _iris_bytes(irises: np.ndarray) -> bytes:

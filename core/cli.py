@@ -20,8 +20,7 @@ BACKENDS = ("auto", "face-alignment", "mediapipe")
 CUTS = ("refuse", "trim")
 GAPS = ("interpolate", "hold", "leave")
 SMOOTH = ("auto", "none", "light", "medium", "strong")
-MODES = ("flow",)
-_LATER = ("full", "neural")
+MODES = ("full", "flow", "neural")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -174,7 +173,14 @@ def _animate(parser: _Parser) -> None:
         metavar="auto|first|N",
         help="the performance's frame that is 'at rest'",
     )
-    add("--mode", type=_mode, default="flow", metavar="flow", help="how pixels are made")
+    add(
+        "--mode",
+        choices=MODES,
+        default="flow",
+        help="how pixels are made: flow and generator, flow alone, or generator alone (default: flow)",
+    )
+    add("--sitter", type=Path, metavar="FILE", help="the portrait's own generator, from personalize")
+    add("--base", type=Path, metavar="DIR", help="the generator's weights (default: those that came with it)")
     add("--frames", metavar="A-B", help="only these frame numbers, counted from 1")
     _face(parser)
     add("--cuts", choices=CUTS, default="refuse", help="videos with scene cuts (default: refuse)")
@@ -188,13 +194,3 @@ def _animate(parser: _Parser) -> None:
     )
     add("--bits", type=int, choices=(8, 16), help="bits per channel of the frames (default: the portrait's)")
     add("--sheet", action="store_true", help="write a contact sheet beside OUT.mp4 too")
-
-
-def _mode(text: str) -> str:
-    if text in _LATER:
-        raise argparse.ArgumentTypeError(
-            f"{text} needs the few-shot generator, which is not part of this version; use flow"
-        )
-    if text not in MODES:
-        raise argparse.ArgumentTypeError(f"unknown mode '{text}'; use flow")
-    return text

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .landmarks.face import Face
     from .landmarks.track import LandmarkTrack
     from .media.picture import Picture
+    from .rendering import Rendering
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 FILMS = (".mp4", ".mov", ".mkv")
@@ -138,13 +139,13 @@ def animate(options: argparse.Namespace, console: Console) -> None:
     """A portrait and a performance to frames and a film;
     what can be wrong is looked at before the long work."""
     from .animate import find_source, load_performance, make_target, parse_gains, parse_reference
-    from .bake import read_mask
     from .job import parse_frames
     from .landmarks.detect import detect_portrait
     from .media.picture import load_picture
     from .motion.rates import parse_rate
     from .motion.retime import Retime
     from .presets import find_retime
+    from .rendering import Rendering, read_mask
 
     started = time.perf_counter()
     film = options.output.suffix.lower() in FILMS
@@ -162,6 +163,8 @@ def animate(options: argparse.Namespace, console: Console) -> None:
     picture = load_picture(options.portrait)
     if options.mask is not None:
         read_mask(options.mask, picture.size)
+    rendering = Rendering(options.mode, _absolute(options.sitter), _absolute(options.base))
+    rendering.inputs()  # says now what is missing
     source = find_source(options.performance)
     face, how = detect_portrait(
         picture, backend=options.backend, face=options.face, landmarks=options.landmarks
@@ -177,10 +180,14 @@ def animate(options: argparse.Namespace, console: Console) -> None:
     console.remark(f"performance: {what}")
     target = make_target(performance, face, picture.size, **choices)
     run = _animate_film if film else _animate_folder
-    data, text = run(options, console, picture, face, target, frames)
+    data, text = run(options, console, picture, face, target, frames, rendering)
     seconds = round(time.perf_counter() - started, 2)
     data = {"portrait": str(options.portrait), "landmarks": how, "performance": what, **data}
     console.result({**data, "rate": str(target.rate), "seconds": seconds}, f"{text} in {seconds:.1f} s")
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()
 
 
 def _animate_folder(
@@ -190,6 +197,7 @@ def _animate_folder(
     face: Face,
     target: LandmarkTrack,
     frames: range | None,
+    rendering: Rendering,
 ) -> tuple[dict[str, Any], str]:
     from .animate import face_track
     from .bake import run_bake
@@ -201,8 +209,8 @@ def _animate_folder(
         portrait=options.portrait.absolute(),
         face=folder / "face.npz",
         target=folder / "target.npz",
-        mask=None if options.mask is None else options.mask.absolute(),
-        mode=options.mode,
+        mask=_absolute(options.mask),
+        rendering=rendering,
         rate=Fraction(target.rate),
         output=BakeOutput(
             folder=folder / "frames",
@@ -228,9 +236,10 @@ def _animate_film(
     face: Face,
     target: LandmarkTrack,
     frames: range | None,
+    rendering: Rendering,
 ) -> tuple[dict[str, Any], str]:
     """Straight into the film, frame by frame: no pictures are kept."""
-    from .bake import hold_lost, make_compositor, with_bits
+    from .bake import hold_lost, with_bits
     from .provenance import Provenance
     from .review import pick_frames, thumbnail, write_film, write_sheet
 
@@ -240,14 +249,14 @@ def _animate_film(
     if numbers[-1] > len(target) or numbers[0] < 1:
         raise InputError(f"--frames is {options.frames}, but there are frames 1-{len(target)}")
     picture = with_bits(picture, options.bits or picture.bits)
-    compositor = make_compositor(picture, face, options.mask, console.progress)
-    provenance = Provenance.of(options.portrait, picture.source["sha256"], options.mode)
+    maker = rendering.prepare(picture, face, options.mask, console.progress)
+    provenance = Provenance.of(options.portrait, picture.source["sha256"], rendering.mode)
     picks = set(pick_frames(numbers)) if options.sheet else set()
     kept: list[np.ndarray] = []
 
     def rendered() -> Iterator[np.ndarray]:
         for number in numbers:
-            frame = compositor.render(points[number - 1], irises[number - 1])
+            frame = maker.render(points[number - 1], irises[number - 1])
             shown = replace(picture, pixels=frame).rgb8()
             if number in picks:
                 kept.append(thumbnail(shown))

@@ -3,7 +3,7 @@
 
     {"schema": "tableau-vivant/bake-1",
      "portrait": "mona.jpg", "face": "face.npz", "target": "target.npz", "mask": null,
-     "mode": "flow", "rate": "25/1", "start": 1,
+     "mode": "full", "sitter": null, "base": null, "rate": "25/1", "start": 1,
      "output": {"folder": "frames", "name": "frame", "format": "png", "bits": 8,
                 "video": "loop.mp4", "sheet": "sheet.png", "manifest": "manifest.json"}}
 
@@ -17,7 +17,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,9 @@ from typing import Any
 from .atomic import atomic_path
 from .errors import InputError
 from .motion.rates import parse_rate
+from .rendering import MODES, Rendering
 
 SCHEMA = "tableau-vivant/bake-1"
-MODES = ("flow",)
 FORMATS = ("png",)
 BITS = (8, 16)
 
@@ -68,7 +68,7 @@ class BakeJob:
     target: Path
     output: BakeOutput
     mask: Path | None = None
-    mode: str = "flow"
+    rendering: Rendering = field(default_factory=Rendering)
     rate: Fraction = Fraction(25)
     start: int = 1
 
@@ -114,7 +114,7 @@ class BakeJob:
             target=job.path("target", base),
             output=output,
             mask=job.optional_path("mask", base),
-            mode=job.choice("mode", MODES, "flow"),
+            rendering=_rendering(job, base),
             rate=parse_rate(job.text("rate", "25/1"), f'{source}: "rate"'),
             start=job.integer("start", 1),
         )
@@ -140,7 +140,9 @@ class BakeJob:
             "face": show(self.face),
             "target": show(self.target),
             "mask": show(self.mask),
-            "mode": self.mode,
+            "mode": self.rendering.mode,
+            "sitter": show(self.rendering.sitter),
+            "base": show(self.rendering.base),
             "rate": f"{self.rate.numerator}/{self.rate.denominator}",
             "start": self.start,
             "output": {
@@ -169,6 +171,15 @@ def parse_frames(text: str, what: str = "--frames") -> range:
     if last < first:
         raise InputError(f"{what} is {text}, but {last} comes before {first}; write {last}-{first}")
     return range(first, last + 1)
+
+
+def _rendering(job: _Keys, base: Path) -> Rendering:
+    mode = job.choice("mode", MODES, "flow")
+    sitter, weights = job.optional_path("sitter", base), job.optional_path("base", base)
+    try:
+        return Rendering(mode, sitter, weights)
+    except InputError as error:
+        raise InputError(f"{job.source}: {error}") from None
 
 
 def _frame_name(name: str, source: str) -> str:

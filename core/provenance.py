@@ -30,10 +30,15 @@ _XMP = "http://ns.adobe.com/xap/1.0/"
 _DC = "http://purl.org/dc/elements/1.1/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _OWN = "urn:tableau-vivant:provenance:1:"
-_SOURCE_TYPES = {"flow": "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"}
+_IPTC_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+_SOURCE_TYPES = {
+    "flow": _IPTC_TYPE + "algorithmicallyEnhanced",
+    "full": _IPTC_TYPE + "compositeWithTrainedAlgorithmicMedia",
+    "neural": _IPTC_TYPE + "trainedAlgorithmicMedia",
+}
 _KEYS = ("digital_source_type", "software", "source", "source_sha256", "mode")
 # what decides the pixels of a frame, besides its inputs
-_ENGINE_PARTS = ("core/compose", "core/head", "core/media/picture.py", "presets/head")
+_ENGINE_PARTS = ("core/compose", "core/generator", "core/head", "core/media/picture.py", "presets/head")
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,8 @@ class Provenance:
 
 
 def digital_source_type(mode: str) -> str:
-    """The IPTC URI of a bake mode: a warp of the picture's own pixels enhances it algorithmically."""
+    """The IPTC URI of a mode: a warp of the picture's own pixels enhances it algorithmically, a network's
+    paint in them makes a composite, a network's whole picture is synthetic."""
     return _SOURCE_TYPES[mode]
 
 

@@ -152,9 +152,9 @@ CASES = {
         ["animate", "good.png", "good.mp4", "-o", OUT + ".mp4", "--frames", "90-99"],
         ["90-99", "1-24"],
     ),
-    "the generator": (
-        ["animate", "good.png", "good.mp4", "-o", OUT, "--mode", "full"],
-        ["generator", "flow"],
+    "no weights of the generator": (
+        ["animate", "good.png", "good.mp4", "-o", OUT, "--mode", "full", "--base", "."],
+        ["base.json"],
     ),
     "unknown mode": (["animate", "good.png", "good.mp4", "-o", OUT, "--mode", "magic"], ["magic", "flow"]),
     "unknown command": (["paint", "good.png"], ["paint"]),

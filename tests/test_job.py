@@ -12,6 +12,7 @@ import pytest
 
 from core.errors import InputError
 from core.job import SCHEMA, BakeJob, BakeOutput, parse_frames
+from core.rendering import Rendering
 
 
 def minimal(**changes: Any) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def test_defaults_and_relative_paths(tmp_path: Path) -> None:
     assert job.portrait == tmp_path.parent / "p.png"
     assert job.target == Path("/abs/t.npz")
     assert job.output == BakeOutput(folder=tmp_path / "out")
-    assert (job.mask, job.mode, job.rate, job.start) == (None, "flow", Fraction(25), 1)
+    assert (job.mask, job.rendering, job.rate, job.start) == (None, Rendering(), Fraction(25), 1)
     assert job.output.manifest_path == tmp_path / "out" / "manifest.json"
     assert job.output.frame_path(7) == tmp_path / "out" / "frame.0007.png"
     assert job.output.frame_path(12345).name == "frame.12345.png"
@@ -64,7 +65,8 @@ def test_round_trip_and_a_moved_folder(tmp_path: Path) -> None:
         ({"portrait": 5}, ['"portrait"', "a number", "a path"]),
         ({"portrait": ""}, ['"portrait"', "empty"]),
         ({"mask": ["a"]}, ['"mask"', "a list"]),
-        ({"mode": "neural"}, ['"mode"', "neural", "flow"]),
+        ({"mode": "magic"}, ['"mode"', "magic", "flow"]),
+        ({"sitter": "her.sitter.safetensors"}, ["her.sitter", "generator", "full"]),
         ({"rate": 25}, ['"rate"', "a number", "text"]),
         ({"rate": "fast"}, ["rate", "fast"]),
         ({"rate": "0"}, ["rate", "0"]),

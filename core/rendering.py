@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the pixels of a frame are made: the flow alone, or the flow and the generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from .errors import InputError
+from .ledger import file_sha256
+from .review import Progress
+
+if TYPE_CHECKING:
+    from .landmarks.face import Face
+    from .media.picture import Picture
+
+# full: flow, corrected and completed by the generator; flow: the picture's own pixels alone;
+# neural: the generator alone
+MODES = ("full", "flow", "neural")
+
+
+class FrameMaker(Protocol):
+    """One portrait, prepared: what compositor and renderer have in common."""
+
+    def render(self, points: np.ndarray, irises: np.ndarray) -> np.ndarray:
+        """The picture with its landmarks at ``points`` [68, >= 2] and ``irises`` [2, 2] px."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """``mode``: one of MODES.  ``sitter``: what personalization made of the generator for this portrait.
+    ``base``: folder of the generator's weights (None: those that come with the program).
+    """
+
+    mode: str = "flow"
+    sitter: Path | None = None
+    base: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise InputError(f"mode: '{self.mode}' is unknown; use {', '.join(MODES)}")
+        if self.mode == "flow" and self.sitter is not None:
+            raise InputError(f"{self.sitter}: a sitter needs the generator; use mode full or neural")
+
+    def inputs(self) -> dict[str, str | None]:
+        """What decides pixels besides the portrait, as hashes.  InputError where a file is missing."""
+        if self.mode == "flow":
+            return {"mode": self.mode}
+        from .generator.weights import find_base
+
+        base = find_base(self.base) / "base.json"  # it lists the hashes of the weights
+        sitter = None if self.sitter is None else input_sha256(self.sitter)
+        return {"mode": self.mode, "base": input_sha256(base), "sitter": sitter}
+
+    def prepare(
+        self, picture: Picture, face: Face, mask: Path | None = None, progress: Progress | None = None
+    ) -> FrameMaker:
+        """The frame maker of one portrait; ``mask`` as in :func:`read_mask`."""
+        matte = None if mask is None else read_mask(mask, picture.size)
+        if self.mode == "flow":
+            from .compose.compositor import Compositor
+
+            return Compositor(picture, face, mask=matte, progress=progress)
+        from .generator.render import Renderer
+        from .generator.sitter import Sitter
+        from .generator.weights import find_base, load_base
+
+        base = load_base(find_base(self.base))
+        sitter = None if self.sitter is None else Sitter.load(self.sitter)
+        return Renderer(picture, face, base, mode=self.mode, sitter=sitter, mask=matte, progress=progress)
+
+
+def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """The sitter's matte, float32 [H, W] 0..1, from a picture
+    of the portrait's ``size``, white where she is."""
+    from .media.picture import load_picture
+
+    image = load_picture(path)
+    if image.size != size:
+        given, wanted = (f"{width} x {height}" for width, height in (image.size, size))
+        raise InputError(f"{path}: the mask has {given} pixels, the portrait {wanted}")
+    return image.rgb_float().mean(axis=2, dtype=np.float32)
+
+
+def input_sha256(path: Path) -> str:
+    """The hash of a file that a bake reads; InputError where it cannot be read."""
+    try:
+        return file_sha256(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error

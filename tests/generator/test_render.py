@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Frames through the generator: at rest and untrained it changes nothing; trained it stays on the sitter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.compose.compositor import Compositor
+from core.errors import InputError
+from core.generator.config import GeneratorConfig
+from core.generator.discriminator import Discriminator
+from core.generator.embedder import Embedder, Projection
+from core.generator.generator import Generator
+from core.generator.inputs import CropBox, Viewer
+from core.generator.paint import paint_over
+from core.generator.render import Renderer
+from core.generator.weights import Base, load_base, save_base
+from core.landmarks.detect import detect_portrait
+from core.landmarks.face import Face
+from core.media.picture import Picture, load_picture
+from core.motion.retarget import retarget
+from core.presets import load_performance
+
+SMALL = GeneratorConfig(
+    size=64,
+    embedding=16,
+    generator=(8, 8, 8, 8, 8),
+    middle=1,
+    embedder=(8, 8, 8, 8, 8),
+    discriminator=(8, 8, 8),
+)
+
+
+@cache
+def portrait() -> tuple[Picture, Face]:
+    root = Path(__file__).resolve().parents[2]
+    picture = load_picture(root / "presets/portraits/demo/portrait.png")
+    return picture, detect_portrait(picture, backend="mediapipe")[0]
+
+
+@cache
+def motion() -> tuple[np.ndarray, np.ndarray]:
+    picture, face = portrait()
+    track = retarget(load_performance("laugh"), face, size=picture.size)
+    return track.points[40], track.irises[40]
+
+
+def make_base(folder: Path, noise: float = 0.0) -> Base:
+    """Random weights; ``noise`` for the heads that begin at zero."""
+    torch.manual_seed(0)
+    generator = Generator(SMALL)
+    for head in (generator.moving, generator.painting):
+        torch.nn.init.normal_(head.weight, std=noise)
+    save_base(
+        folder,
+        SMALL,
+        Embedder(SMALL),
+        Projection(SMALL),
+        generator,
+        Discriminator(SMALL, 0),
+        {"made": "here"},
+    )
+    return load_base(folder)
+
+
+@pytest.fixture
+def untrained(tmp_path: Path) -> Base:
+    return make_base(tmp_path / "base")
+
+
+@pytest.fixture
+def noisy(tmp_path: Path) -> Base:
+    return make_base(tmp_path / "noisy", 0.5)
+
+
+def test_an_untrained_generator_is_the_flow(untrained: Base) -> None:
+    renderer = Renderer(*portrait(), untrained)
+    assert np.array_equal(renderer.render(*motion()), Compositor(*portrait()).render(*motion()))
+
+
+def test_at_rest_the_picture_stays_bit_for_bit(noisy: Base) -> None:
+    picture, face = portrait()
+    renderer = Renderer(picture, face, noisy)
+    assert np.array_equal(renderer.render(face.points, face.irises), picture.pixels)
+
+
+def test_paint_stays_on_the_sitter(noisy: Base) -> None:
+    picture, face = portrait()
+    frame = Renderer(picture, face, noisy).render(*motion())
+    moved = Compositor(picture, face)
+    changed = (frame != moved.render(*motion())).any(2)
+    assert changed.mean() > 0.05
+    sitter = moved.matte.at(picture.pixels.shape) > 0.02
+    height, width = sitter.shape
+    crop = CropBox.around(face.points, picture.size)
+    outside = np.ones((height, width), bool)
+    outside[crop.y : crop.y + crop.side, crop.x : crop.x + crop.side] = False
+    assert not changed[outside].any()
+    corner = np.s_[: height // 20, : width // 5]
+    assert not sitter[corner].any() and not changed[corner].any()
+
+
+def test_frames_are_the_same_again(noisy: Base) -> None:
+    first, second = (Renderer(*portrait(), noisy).render(*motion()) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_the_neural_mode_shows_nothing_of_the_crop(noisy: Base) -> None:
+    picture, face = portrait()
+    frame = Renderer(picture, face, noisy, mode="neural").render(*motion())
+    crop = CropBox.around(face.points, picture.size)
+    inside = np.s_[crop.y : crop.y + crop.side, crop.x : crop.x + crop.side]
+    assert (frame[inside] != picture.pixels[inside]).mean() > 0.9
+    assert np.array_equal(frame[: crop.y], picture.pixels[: crop.y])
+
+
+def test_pixels_come_from_the_nearest_shot(untrained: Base) -> None:
+    picture, face = portrait()
+    points, irises = motion()
+    other = replace(picture, pixels=255 - Compositor(picture, face).render(points, irises))
+    moved = replace(face, points=points.astype(np.float32), irises=irises.astype(np.float32))
+    renderer = Renderer(picture, face, untrained, shots=[(other, moved)], nearest=True)
+    assert np.array_equal(renderer.render(points, irises), other.pixels)
+    assert np.array_equal(renderer.render(face.points, face.irises), picture.pixels)
+
+
+def test_shots_of_another_size_give_no_pixels(untrained: Base) -> None:
+    picture, face = portrait()
+    small = Picture(np.ascontiguousarray(picture.pixels[:-2]))
+    with pytest.raises(InputError, match="size"):
+        Renderer(picture, face, untrained, shots=[(small, face)], nearest=True)
+
+
+def test_unknown_modes_are_refused(untrained: Base) -> None:
+    with pytest.raises(InputError, match="full or neural"):
+        Renderer(*portrait(), untrained, mode="flow")
+
+
+def test_a_view_shows_what_the_compositor_does() -> None:
+    picture, face = portrait()
+    viewer = Viewer(picture, face, 128)
+    rest, moved = viewer.view(face.points, face.irises), viewer.view(*motion())
+    assert np.array_equal(rest.warped, viewer.shot.image) and np.abs(rest.shift).max() < 1e-6
+    assert np.abs(moved.shift).max() > 0.01
+    assert moved.warped.shape == (128, 128, 3) and moved.shift.shape == (16, 16, 2)
+    # the laughing mouth is open, and the head that moved away uncovers background
+    assert moved.masks[..., 2].mean() > rest.masks[..., 2].mean()
+    assert moved.masks[..., 0].max() > 128 > rest.masks[..., 0].max()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_paint_keeps_the_grain_and_takes_the_drawing_away(kind: type) -> None:
+    peak = np.iinfo(kind).max
+    rng = np.random.default_rng(0)
+    image = np.full((512, 512, 3), 0.5) + rng.normal(0, 0.01, (512, 512, 1))
+    image[:, 255:257] -= 0.4  # a thin drawn line
+    pixels = np.rint(np.clip(image, 0, 1) * peak).astype(kind)
+    before = pixels.copy()
+    opacity = np.zeros((64, 64), np.float32)
+    opacity[16:48, 16:48] = 1
+    residual = np.full((64, 64, 3), 0.2, np.float32)
+    paint_over(pixels, np.full((64, 64, 3), 0.5, np.float32), opacity, residual, grain=0.02)
+    painted = pixels[200:312, 200:312].astype(np.float64) / peak
+    assert abs(np.median(painted) - 0.7) < 0.01
+    assert 0.005 < painted[:, :40].std() < 0.015
+    assert (painted[:, 40:72].mean((0, 2)) > 0.6).all()
+    assert np.array_equal(pixels[:48], before[:48])
