@@ -16,9 +16,10 @@ from safetensors.torch import load_file
 
 from core.errors import Cancelled, InputError, TableauError
 from core.generator.weights import load_base
-from core.training import train_command
+from core.training.loop import TrainOptions
+from core.training.meta import Trainer
 from core.training.perceptual import Perceptual
-from core.training.train_command import TrainOptions, add_arguments, options_of, run
+from core.training.train_command import add_arguments, options_of, run
 
 from .synthetic import TINY, write_episodes
 
@@ -43,7 +44,8 @@ import torch
 
 torch.set_num_threads(1)
 from core.training.perceptual import Perceptual
-from core.training.train_command import TrainOptions, run
+from core.training.loop import TrainOptions
+from core.training.train_command import run
 
 Perceptual.load = lambda kind: Perceptual.seeded()
 data, folder, config, steps = sys.argv[1:]
@@ -123,13 +125,13 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_weights(
     options = TrainOptions(data, folder, config=config, steps=2, device="cpu")
     run(options)
     good = load_base(folder / "base").sha256
-    advance = train_command.Trainer.advance
+    advance = Trainer.advance
 
-    def broken(self: train_command.Trainer) -> tuple:
+    def broken(self: Trainer) -> tuple:
         terms, norms, drifted = advance(self)
         return {**terms, "loss": terms["loss"] * float("nan")}, norms, drifted
 
-    monkeypatch.setattr(train_command.Trainer, "advance", broken)
+    monkeypatch.setattr(Trainer, "advance", broken)
     with pytest.raises(TableauError, match="last good weights"):
         run(replace(options, steps=6, resume=True))
     assert load_base(folder / "base").sha256 == good
@@ -139,14 +141,14 @@ def test_a_full_gpu_halves_the_batch(
     folders: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, config, folder = folders
-    advance = train_command.Trainer.advance
+    advance = Trainer.advance
 
-    def greedy(self: train_command.Trainer) -> tuple:
+    def greedy(self: Trainer) -> tuple:
         if self.batch > 2:
             raise torch.cuda.OutOfMemoryError("full")
         return advance(self)
 
-    monkeypatch.setattr(train_command.Trainer, "advance", greedy)
+    monkeypatch.setattr(Trainer, "advance", greedy)
     said: list[str] = []
     result = run(TrainOptions(data, folder, config=config, steps=2, device="cpu"), remark=said.append)
     assert result.samples == 4
