@@ -100,7 +100,8 @@ def test_paint_stays_on_the_sitter(noisy: Base) -> None:
     height, width = sitter.shape
     crop = CropBox.around(face.points, picture.size)
     outside = np.ones((height, width), bool)
-    outside[crop.y : crop.y + crop.side, crop.x : crop.x + crop.side] = False
+    reach = crop.side // 20  # of the coarse flow's interpolation
+    outside[crop.y - reach : crop.y + crop.side + reach, crop.x - reach : crop.x + crop.side + reach] = False
     assert not changed[outside].any()
     corner = np.s_[: height // 20, : width // 5]
     assert not sitter[corner].any() and not changed[corner].any()
@@ -151,7 +152,7 @@ def test_a_view_shows_what_the_compositor_does() -> None:
     assert moved.warped.shape == (128, 128, 3) and moved.shift.shape == (16, 16, 2)
     # the laughing mouth is open, and the head that moved away uncovers background
     assert moved.masks[..., 2].mean() > rest.masks[..., 2].mean()
-    assert moved.masks[..., 0].max() > 128 > rest.masks[..., 0].max()
+    assert moved.masks[..., 0].max() > 64 > rest.masks[..., 0].max()
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
