@@ -16,7 +16,7 @@ import numpy as np
 from core.media.picture import save_picture
 from core.training.evaluation import statistics
 from core.training.evaluation.cases import Case
-from core.training.evaluation.page import MEASURES, table
+from core.training.evaluation.labels import MEASURES, table
 from core.training.evaluation.scoring import higher_is_better
 
 INTRODUCTION = """# The floor: moving a portrait against plain warps

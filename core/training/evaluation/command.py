@@ -14,6 +14,7 @@ from typing import Any
 
 from ...atomic import atomic_path
 from ...errors import InputError
+from .settings import DEFAULT_METHODS, Settings
 
 BACKENDS = ("mediapipe", "face-alignment")
 DEVICES = ("auto", "cpu", "cuda")
@@ -23,31 +24,16 @@ DEVICES = ("auto", "cpu", "cuda")
 class EvaluateOptions:
     """What can be asked for; see the command's help."""
 
-    clips: Path
+    settings: Settings
     output: Path
-    shots: str = "1"
-    methods: str | None = None
-    frames: int = 12
-    pairs: int = 4
-    only: str = ""
-    backend: str = "mediapipe"
-    weights: Path | None = None
-    judges: Path | None = None
-    base: Path | None = None
-    device: str = "auto"
-    steps: int | None = None
-    controls: bool = False
-    cache: Path | None = None
-    renew: bool = False
-    threads: int = 2
-    seed: int = 0
 
     @staticmethod
     def parsed(options: argparse.Namespace) -> EvaluateOptions:
-        """From what ``add_arguments`` has parsed."""
-        return EvaluateOptions(
-            **{name: getattr(options, name) for name in EvaluateOptions.__dataclass_fields__}
-        )
+        """From what ``add_arguments`` has parsed; InputError for values that make no sense."""
+        values = {name: getattr(options, name) for name in Settings.__dataclass_fields__}
+        values["shots"] = _shots(options.shots)
+        values["only"] = tuple(filter(None, options.only.split(",")))
+        return EvaluateOptions(Settings(**values), options.output)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder for report.json, report.md",
     )
     add("--shots", default="1", metavar="T,T", help="numbers of shots, such as 1,8,32 (default: 1)")
-    add("--methods", metavar="LIST", help="methods with commas, name or name:key=value (default: all)")
+    add(
+        "--methods",
+        default=DEFAULT_METHODS,
+        metavar="LIST",
+        help="methods with commas, name or name:key=value (default: all)",
+    )
     add("--frames", type=int, default=12, metavar="N", help="target frames per clip (default: 12)")
     add(
         "--pairs", type=int, default=4, metavar="N", help="targets looked at with the next frame (default: 4)"
@@ -110,34 +101,13 @@ def run(
     Raises InputError, WeightsError, OutputError and Cancelled.
     """
     started = time.perf_counter()
-    shots = _shots(options.shots)
     if options.output.exists() and not options.output.is_dir():
         raise InputError(f"{options.output}: is a file; give a folder for the report")
     # late: --help needs none of torch
-    from .cases import default_cache
     from .page import write_page
-    from .run import DEFAULT_METHODS, Settings, evaluate
+    from .run import evaluate
 
-    settings = Settings(
-        clips=options.clips,
-        shots=shots,
-        methods=options.methods or DEFAULT_METHODS,
-        frames=options.frames,
-        pairs=options.pairs,
-        only=tuple(filter(None, options.only.split(","))),
-        backend=options.backend,
-        weights=options.weights,
-        judges=options.judges,
-        base=options.base,
-        device=options.device,
-        steps=options.steps,
-        controls=options.controls,
-        cache=options.cache or default_cache(),
-        renew=options.renew,
-        threads=options.threads,
-        seed=options.seed,
-    )
-    evaluation = evaluate(settings, progress, cancelled)
+    evaluation = evaluate(options.settings, progress, cancelled)
     report = evaluation.report
     file = options.output / "report.json"
     with atomic_path(file) as temporary:

@@ -8,27 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ...atomic import atomic_path
+from .labels import MEASURES, label, table
 from .plots import save_plots
 from .run import Evaluation
 from .scoring import higher_is_better
 from .strips import focus_of, save_strips
 
-MEASURES = {
-    "l1": "L1",
-    "ssim": "SSIM",
-    "msssim": "MS-SSIM",
-    "lpips": "LPIPS",
-    "pdist": "P-dist",
-}
-NAMES = {
-    "identity": "identity",
-    "landmarks": "landmarks %",
-    "landmarks_mouth": "landmarks mouth %",
-    "landmarks_eyes": "landmarks eyes %",
-    "lost": "lost",
-    "flicker": "flicker",
-    "temporal": "temporal",
-}
 BAR = ("{key}_face", "l1_mouth", "l1_eyes")  # measures on which the generator is to win
 SHARE, IDENTITY = 0.8, -0.02  # of the clips; least difference of the identity cosine
 
@@ -40,18 +25,6 @@ landmarks. Each clip's frames are averaged first, then the clips. Intervals are 
 people. *Hard* is {headline} over the quarter of all frames that moved farthest. {distance}
 
 """
-
-
-def label(metric: str) -> str:
-    """A metric's name for readers."""
-    measure, _, region = metric.partition("_")
-    return f"{MEASURES[measure]} {region}" if measure in MEASURES else NAMES[metric]
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table, numbers to the right."""
-    rule = "|".join(["---"] + ["---:"] * (len(head) - 1))
-    return [f"| {' | '.join(head)} |", f"|{rule}|", *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 def write_page(evaluation: Evaluation, folder: Path) -> Path:

@@ -39,7 +39,6 @@ import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -47,11 +46,12 @@ import numpy as np
 import torch
 
 from ...errors import Cancelled, InputError
+from .anchors import anchors, noise_of
 from .cases import Case, default_cache, find_clips, load_cases
 from .controls import run_controls
 from .distance import Distance
 from .generated import NAMES, Generated, find_generated
-from .judges import HOW, LOST, Judges, find_judges, landmark_error
+from .judges import HOW, Judges, find_judges
 from .methods import METHODS, Method, parse_spec, render, split_specs
 from .scoring import (
     Rows,
@@ -63,42 +63,13 @@ from .scoring import (
     score_pairs,
     score_plain,
 )
+from .settings import Settings
 from .summary import summarize
 
 SCHEMA = "tableau-vivant/evaluation-1"
-DEFAULT_METHODS = "static,aligned,tps,nearest,nearest-tps,flow,nearest-flow,neural,full,personalized"
 
 Progress = Callable[[int, int, str], None]
 Thumbs = dict[tuple[str, int, str], list[bytes]]  # (clip, T, method): its target frames as JPEG
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is measured, and how; see the command's help."""
-
-    clips: Path
-    shots: tuple[int, ...] = (1,)
-    methods: str = DEFAULT_METHODS
-    frames: int = 12
-    pairs: int = 4
-    only: tuple[str, ...] = ()
-    backend: str = "mediapipe"
-    weights: Path | None = None
-    judges: Path | None = None
-    base: Path | None = None
-    device: str = "auto"
-    steps: int | None = None
-    controls: bool = False
-    cache: Path = field(default_factory=default_cache)
-    renew: bool = False
-    threads: int = 2
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not self.shots or min(self.shots) < 1 or len(set(self.shots)) != len(self.shots):
-            raise InputError("--shots: give different whole numbers from 1 on, such as 1,8,32")
-        if self.frames < 1 or self.pairs < 0 or self.threads < 1:
-            raise InputError("--frames and --threads are at least 1, --pairs at least 0")
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +174,7 @@ class _Run:
             missing["identity"] = missing["landmarks"] = HOW
         judges = None if folder is None else Judges(folder)
         facts = (distance.key, distance.network.sha256, "" if folder is None else str(folder.resolve()))
-        store = ScoreStore(settings.cache / "scores", facts)
+        store = ScoreStore((settings.cache or default_cache()) / "scores", facts)
         return _Run(settings, distance, judges, generated, methods, specs, store, missing)
 
     def plan(self) -> list[tuple[int, str]]:
@@ -226,7 +197,7 @@ class _Run:
         if self.judges is not None:
             witness = Witness.of(self.judges, first)
             self.witnesses.append((first.person, witness))
-            self.noise.append(_noise(self.judges, witness, first))
+            self.noise.append(noise_of(self.judges, witness, first))
         scores: dict[str, dict[str, Rows]] = {str(shots): {} for shots in cases}
         film: dict[int, list[torch.Tensor]] = {}
         self._keep(first, 0, "film", first.truth)
@@ -320,7 +291,7 @@ class _Run:
             "not_measured": self.not_measured,
             "skipped": self.skipped,
             "clips": self.clips,
-            "anchors": self._anchors(),
+            "anchors": anchors(self.witnesses, self.noise),
             "seconds": self.seconds,
         }
         report |= summarize(report)
@@ -328,44 +299,9 @@ class _Run:
             report["controls"] = run_controls(self.generated, self.cases, self.distance, self.judges)
         return report
 
-    def _anchors(self) -> dict[str, Any]:
-        if not self.witnesses:
-            return {}
-        same = [float((witness.faces @ witness.shot).mean()) for _, witness in self.witnesses]
-        different = [
-            float((one.faces @ other.shot).mean())
-            for person, one in self.witnesses
-            for stranger, other in self.witnesses
-            if person != stranger
-        ]
-        return {
-            "identity": {
-                "same": float(np.mean(same)),
-                "different": float(np.mean(different)) if different else None,
-            },
-            "landmarks_noise": float(np.mean([each["error"] for each in self.noise])),
-            "lost_noise": float(np.mean([each["lost"] for each in self.noise])),
-        }
-
 
 def _tell(report: Progress, before: int, total: int, done: int, text: str) -> None:
     report(before + done, total, text)
-
-
-def _noise(judges: Judges, witness: Witness, case: Case) -> dict[str, float]:
-    """How far the judge's landmarks on the film are from those on the film, shifted by half a pixel and
-    packed as JPEG 90: what no method can get below."""
-    shift = np.array([[1, 0, 0.5], [0, 1, 0.5]])
-    moved, guides = [], []
-    for place in case.targets:
-        image = case.judged(case.truth[place])
-        size = (image.shape[1], image.shape[0])
-        image = cv2.warpAffine(image, shift, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        moved.append(cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])[1], 1))
-        guides.append(case.points(place) + 0.5)
-    found = judges.landmarks(moved, guides) - 0.5
-    errors = [landmark_error(a, b)["all"] for a, b in zip(found, witness.points, strict=True)]
-    return {"error": float(np.mean(errors)), "lost": float(np.mean([e > 100 * LOST for e in errors]))}
 
 
 def _jpeg(image: np.ndarray) -> bytes:

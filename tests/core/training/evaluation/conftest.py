@@ -9,8 +9,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 RATE, FRAMES = Fraction(25), 16
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small networks gain nothing by more, and lose much where other processes run."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
