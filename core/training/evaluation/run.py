@@ -18,7 +18,8 @@ The report (``report.json``), schema ``tableau-vivant/evaluation-1``:
     over
                   the quarter of all frames that moved farthest (not for pairs), ``worst`` the worst clip mean
     comparisons   {T: {method: {baseline: {metric: {mean, median, low, high, wins, clips}}}}}: method minus
-                  baseline, paired by clip; low and high are a 95 % bootstrap interval over people
+                  baseline, paired by clip; low and high are a 95 % bootstrap interval over people; not for
+                  flicker
     growth        {method: {"8-1": {metric: as above}}}: the same method with more shots minus with fewer
     anchors       what the figures of the film itself are: identity {same, different}, landmarks_noise and
                   lost_noise (film against film shifted by half a pixel and JPEG 90)
