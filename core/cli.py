@@ -7,10 +7,13 @@ Exit codes: 0 done, 1 a bug, 2 something the user can put right (one line says w
 from __future__ import annotations
 
 import argparse
+import importlib
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from .console import Console
@@ -21,6 +24,36 @@ CUTS = ("refuse", "trim")
 GAPS = ("interpolate", "hold", "leave")
 SMOOTH = ("auto", "none", "light", "medium", "strong")
 MODES = ("full", "flow", "neural")
+# commands of core/training: name, module, what it does, examples
+TRAINING = (
+    (
+        "personalize",
+        "personalize_command",
+        "make the generator a portrait's own, from one picture or more of the sitter",
+        (
+            "portrait.jpg -o her.sitter.safetensors",
+            "portrait.jpg photo1.jpg photo2.jpg -o her.sitter.safetensors",
+        ),
+    ),
+    (
+        "prepare",
+        "prepare_command",
+        "turn clips and stills into episodes for training",
+        ("clips -o data", "clips --stills stills -o data"),
+    ),
+    (
+        "train",
+        "train_command",
+        "meta-learn the generator on prepared episodes",
+        ("data -o run --minutes 60", "data -o run --resume"),
+    ),
+    (
+        "evaluate",
+        "evaluation.command",
+        "measure all methods on clips that were not trained on",
+        ("clips --shots 1,8,32 -o report",),
+    ),
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     options = argparse.Namespace(traceback=False)
     try:
-        options = _parser().parse_args(arguments)
+        typed = sys.argv[1:] if arguments is None else list(arguments)
+        options = _parser(typed).parse_args(typed)
         console = Console(json=options.json)
         _command(options.command)(options, console)
         return 0
@@ -77,7 +111,7 @@ def _command(name: str) -> Callable[[argparse.Namespace, Console], None]:
     return getattr(commands, name)
 
 
-def _parser() -> _Parser:
+def _parser(typed: Sequence[str]) -> _Parser:
     parser = _Parser(prog="python -m core", description="Brings one painting or portrait to life.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     common = _Parser(add_help=False)
@@ -121,7 +155,16 @@ def _parser() -> _Parser:
     presets.add_argument("name", nargs="?", metavar="NAME", help="the preset to show")
     verify = add("verify", "tell where a baked file comes from", "out/frames/frame.0001.png", "out/film.mp4")
     verify.add_argument("file", type=Path, metavar="FILE", help="a frame, a film or a manifest.json")
+    for name, module, text, examples in TRAINING:
+        command = add(name, text, *examples)
+        if name in typed:  # late: these load the networks' library
+            training_command(module).add_arguments(command)
     return parser
+
+
+def training_command(module: str) -> ModuleType:
+    """The module of one of TRAINING."""
+    return importlib.import_module(f".training.{module}", __package__)
 
 
 def _detect(parser: _Parser) -> None:

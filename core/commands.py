@@ -294,6 +294,49 @@ def bake(options: argparse.Namespace, console: Console) -> None:
     )
 
 
+def personalize(options: argparse.Namespace, console: Console) -> None:
+    """Pictures of a sitter to the sitter's file."""
+    from .training.personalize_command import PersonalizeOptions, run
+
+    check_folder(options.output.parent)
+    _show(run(PersonalizeOptions.parsed(options), console.progress, _never), console)
+
+
+def prepare(options: argparse.Namespace, console: Console) -> None:
+    """Clips and stills to episodes."""
+    from .training.prepare_command import PrepareOptions, run
+
+    check_folder(options.output)
+    _show(run(PrepareOptions.parsed(options), console.progress, _never), console)
+
+
+def train(options: argparse.Namespace, console: Console) -> None:
+    """Episodes to base weights."""
+    from .training.train_command import options_of, run
+
+    result = run(options_of(options), console.progress, remark=console.remark)
+    if result.leads:
+        facts = {key: str(value) if isinstance(value, Path) else value for key, value in vars(result).items()}
+        rate = f"{result.samples_per_second:.1f} samples per second"
+        console.result(facts, f"{result.base}: step {result.step}, {rate}, {result.seconds:.0f} s")
+
+
+def evaluate(options: argparse.Namespace, console: Console) -> None:
+    """Clips to a report."""
+    from .training.evaluation.command import EvaluateOptions, run
+
+    check_folder(options.output)
+    _show(run(EvaluateOptions.parsed(options), console.progress), console)
+
+
+def _show(facts: dict[str, Any], console: Console) -> None:
+    console.result(facts, facts.pop("text"))
+
+
+def _never() -> bool:
+    return False  # Ctrl-C interrupts by itself
+
+
 def _told(report: BakeReport) -> str:
     text = f"{report.folder}: {report.written} of {report.frames} frames baked"
     if report.kept:
