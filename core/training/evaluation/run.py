@@ -4,22 +4,21 @@
 The report (``report.json``), schema ``tableau-vivant/evaluation-1``:
 
     schema        its name
-    settings      shots, frames, pairs, methods (specs in the order of the tables), baselines, headline (a
-    metric),
-                  distance {name, key, weights, sha256}, judges, backend, base, seed, threads
+    settings      shots, frames, pairs, methods (specs in the order of the tables), told (what each is),
+                  headline (a metric), distance {name, key, weights, sha256}, judges, backend, base, steps,
+                  seed, threads
     not_measured  per method or measure, in one line, why there is no figure
     skipped       per clip that could not be used, why
     clips         per clip: name, person (the name up to its last underscore), sha256, size [w, h], rate,
-    window
-                  (the judged part of a large frame, [x0, y0, x1, y1], or null), frames (rows of the targets),
-                  movement (per target, see below), shots {T: rows},
+                  window (the judged part of a large frame, [x0, y0, x1, y1], or null), frames (rows of the
+                  targets), movement (per target, see below), shots {T: rows},
                   scores {T: {method: {metric: [one figure per target, or per pair of frames]}}}
     summary       {T: {method: {metric: {mean, median, hard, worst}}}}: over clip means; ``hard`` is the mean
-    over
-                  the quarter of all frames that moved farthest (not for pairs), ``worst`` the worst clip mean
+                  over the quarter of all frames that moved farthest (null for what is taken over pairs),
+                  ``worst`` the worst clip mean
     comparisons   {T: {method: {baseline: {metric: {mean, median, low, high, wins, clips}}}}}: method minus
-                  baseline, paired by clip; low and high are a 95 % bootstrap interval over people; not for
-                  flicker
+                  baseline, paired by clip; low and high are a 95 % bootstrap interval over people (not of
+                  flicker)
     growth        {method: {"8-1": {metric: as above}}}: the same method with more shots minus with fewer
     anchors       what the figures of the film itself are: identity {same, different}, landmarks_noise and
                   lost_noise (film against film shifted by half a pixel and JPEG 90)
@@ -27,11 +26,11 @@ The report (``report.json``), schema ``tableau-vivant/evaluation-1``:
     seconds       {T: {method: seconds of rendering, per clip}} (preparation and personalization included)
 
 Methods that make no use of more shots have the same figures for every T.  Metrics: ``lpips_REGION``
-(``pdist_`` where LPIPS's weights are missing) of frame, face, mouth and eyes, ``ssim_``, ``l1_`` (0..1),
-``msssim_`` (frame and face), ``flicker`` and ``temporal`` (see scoring.score_pairs), ``identity``,
-``landmarks``, ``landmarks_mouth``,
-``landmarks_eyes`` (% of the eye distance) and ``lost`` (share of frames).  Regions come from the filmed
-frame's landmarks.  Movement: mean distance of the landmarks from the first shot's, over the eye distance.
+(``pdist_`` where LPIPS's weights are missing), ``ssim_`` and ``l1_`` (0..1) of frame, face, mouth and eyes,
+``msssim_`` of frame and face, ``flicker`` and ``temporal`` (see scoring.score_pairs), ``identity``,
+``landmarks``, ``landmarks_mouth``, ``landmarks_eyes`` (% of the eye distance) and ``lost`` (share of frames).
+Regions come from the filmed frame's landmarks.  Movement: mean distance of the landmarks from the first
+shot's, over the eye distance.
 """
 
 from __future__ import annotations
