@@ -14,14 +14,18 @@ JUMP = 0.05  # mean distance (eye distances) from the neighbors' middle from whi
 APART = 5  # frames: a target this near to its shot teaches nothing
 OPEN = 0.75  # of the clip's usual opening of the eyes: less is a blink
 TURNED = 0.45  # rad from the front: more is no portrait
+WEIGHTS = np.array([3.0, 2.0, 1.5, 1.5, 1.5, 1.5, 1.0, 2.0, 0.4, 0.4])
+FAR_TURN, FAR_SHIFT = 0.6, 1.2  # rad of yaw and pitch, eye distances: a warp is torn beyond them
 ODD = 0.15  # share of shots taken from all frames, whatever they show
 SPREAD = 0.6  # share of targets that are as different as can be; the others are ordinary moments
 
 
 def measures(track: LandmarkTrack) -> np.ndarray:
-    """float64 [T, 10]: what the face does, scaled so that distances tell how different two frames are.
+    """float64 [T, 10]: what the face does; NaN where it is lost.
 
-    Mouth opening and width, lids (two), yaw, pitch, roll, brows, place (two); NaN where the face is lost.
+    Mouth opening and width (eye distances), opening of the lids (two, eye widths), yaw, pitch, roll (rad),
+    height of the brows, place (x, y; eye distances).  Times ``WEIGHTS``, distances between two frames tell
+    how different they look.
     """
     points = track.points.astype(np.float64)
     unit = features.eye_distance(points)
@@ -31,14 +35,14 @@ def measures(track: LandmarkTrack) -> np.ndarray:
     place = points[:, 27:36, :2].mean(1) / np.nanmedian(unit)
     return np.stack(
         [
-            3.0 * features.mouth_aperture(points),
-            2.0 * np.linalg.norm(points[:, 54, :2] - points[:, 48, :2], axis=1) / unit,
-            *(1.5 * features.eye_aperture(points)).T,
-            1.5 * _yaw(points),
-            1.5 * np.arctan2(down[:, 2], np.hypot(down[:, 0], down[:, 1])),
-            1.0 * np.arctan2(across[:, 1], across[:, 0]),
-            2.0 * brows / unit,
-            *(0.4 * place).T,
+            features.mouth_aperture(points),
+            np.linalg.norm(points[:, 54, :2] - points[:, 48, :2], axis=1) / unit,
+            *features.eye_aperture(points).T,
+            _yaw(points),
+            np.arctan2(down[:, 2], np.hypot(down[:, 0], down[:, 1])),
+            np.arctan2(across[:, 1], across[:, 0]),
+            brows / unit,
+            *place.T,
         ],
         axis=1,
     )
@@ -67,7 +71,7 @@ def choose_shots(track: LandmarkTrack, count: int, random: np.random.Generator) 
     frames = usable_frames(track)
     if not len(frames):
         return []
-    values, points = measures(track)[frames], track.points[frames].astype(np.float64)
+    values, points = (measures(track) * WEIGHTS)[frames], track.points[frames].astype(np.float64)
     lids = features.eye_aperture(points).min(1)
     good = (lids > OPEN * np.median(lids)) & (np.abs(_yaw(points)) < TURNED)
     if not good.any():
@@ -87,18 +91,19 @@ def choose_shots(track: LandmarkTrack, count: int, random: np.random.Generator) 
 def choose_targets(
     track: LandmarkTrack, shot: int, count: int, random: np.random.Generator, taken: set[int]
 ) -> list[int]:
-    """At most ``count`` frames, sorted, none of them in ``taken`` or right beside ``shot``.
+    """At most ``count`` frames, sorted, none of them in ``taken``, right beside ``shot`` or very far from it.
 
     Most differ as much as can be (wide mouths, blinks, turns); the others are spread over the clip's time.
     """
     frames = usable_frames(track)
-    free = np.array([abs(f - shot) >= APART and f not in taken for f in frames.tolist()], bool)
     values = measures(track)
-    frames = frames[free]
+    gone = np.abs(values - values[shot])
+    within = (gone[:, 4:6].max(1) <= FAR_TURN) & (np.hypot(gone[:, 8], gone[:, 9]) <= FAR_SHIFT)
+    frames = np.array([f for f in frames if abs(f - shot) >= APART and f not in taken and within[f]], int)
     if len(frames) <= count:
         return frames.tolist()
-    rows = values[frames]
-    far = np.linalg.norm(rows - values[shot], axis=1)
+    rows = values[frames] * WEIGHTS
+    far = np.linalg.norm(rows - values[shot] * WEIGHTS, axis=1)
     chosen: list[int] = []
     for _ in range(round(SPREAD * count)):
         best = int((far * random.uniform(0.7, 1.0, len(far))).argmax())

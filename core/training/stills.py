@@ -27,6 +27,8 @@ from .episode_files import SIZE, Episode
 MOVED = 5 * SIZE // 4  # px: a turned head has a smaller crop, which is not to be enlarged
 LEAST_EYES = 40  # px between the outer corners: a smaller face is not worth its blur
 SURE = 0.5  # least score of a face
+PROFILE = 0.5  # tip of the nose off the eyes' middle, in eye distances: beyond it landmarks are guesses
+OUTSIDE = 0.15  # eye distances that landmarks may lie beyond the picture
 CANDIDATES = 4  # motions to choose each from
 GAIN = (0.5, 1.3)
 SHUT = 0.2  # share in which lids may close altogether: a shot with shut eyes is rare
@@ -64,15 +66,12 @@ def load_motions(folder: Path) -> list[ExpressionCurves]:
 
 
 def still_episode(plan: StillPlan, performances: Sequence[ExpressionCurves]) -> Episode:
-    """Frames and pairs of a still.  Raises InputError where its face is missing, small or doubtful."""
+    """Frames and pairs of a still.  Raises InputError where its face is missing or unsuited."""
     picture = load_picture(plan.path)
     face, _ = detect_portrait(picture)
-    eyes = float(np.linalg.norm(face.points[45, :2] - face.points[36, :2]))
-    if face.score < SURE or eyes < LEAST_EYES:
-        raise InputError(
-            f"{plan.path}: its face is too small or doubtful ({eyes:.0f} px between the eyes, score"
-            f" {face.score:.2f}); leave it out"
-        )
+    wrong = unsuited(face, picture.size)
+    if wrong:
+        raise InputError(f"{plan.path}: {wrong}")
     still = Viewer(picture, face, MOVED)
     # all further work is in the crop, opaque, at MOVED px
     rest = still.crop.face(face, MOVED)
@@ -87,6 +86,20 @@ def still_episode(plan: StillPlan, performances: Sequence[ExpressionCurves]) -> 
         viewer = Viewer(Picture(view.warped), moved, SIZE, mask=sitter)
         episode.add_pair(viewer, episode.add_shot(viewer), still.shot.image, rest)
     return episode
+
+
+def unsuited(face: Face, size: tuple[int, int]) -> str | None:
+    """Why nothing can be learned from a face in a picture of ``size`` (w, h); None where it can."""
+    points = face.points[:, :2].astype(np.float64)
+    across = points[45] - points[36]
+    eyes = float(np.linalg.norm(across))
+    if face.score < SURE or eyes < LEAST_EYES:
+        return f"its face is too small or doubtful ({eyes:.0f} px between the eyes, score {face.score:.2f})"
+    if abs((points[30] - (points[36] + points[45]) / 2) @ across) > PROFILE * eyes**2:
+        return "its face is seen too much from the side"
+    if max(-points.min(), (points - size).max()) > OUTSIDE * eyes:
+        return "its face reaches out of the picture"
+    return None
 
 
 def draw_motions(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from core.landmarks.mean_face import mean_face
 from core.motion.curves import ExpressionCurves
 from core.motion.features import eye_aperture
 from core.training.shot_pairs import PERFORMANCES
-from core.training.stills import MOVED, StillPlan, draw_motions, load_motions, still_kind
+from core.training.stills import MOVED, StillPlan, draw_motions, load_motions, still_kind, unsuited
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,17 @@ def test_the_same_seed_draws_the_same_motions(face: Face, performances: list[Exp
     drawn = [draw_motions(face, performances, 2, np.random.default_rng(seed))[0] for seed in (3, 3, 4)]
     assert np.array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[0], drawn[2])
+
+
+def test_unsuited_faces_are_told(face: Face) -> None:
+    size = (MOVED, MOVED)
+    assert unsuited(face, size) is None
+    assert "doubtful" in (unsuited(replace(face, score=0.2), size) or "")
+    assert "too small" in (unsuited(replace(face, points=face.points * 0.4), size) or "")
+    assert "out of the picture" in (unsuited(replace(face, points=face.points - 120), size) or "")
+    profile = face.points.copy()
+    profile[27:36, 0] -= 60
+    assert "from the side" in (unsuited(replace(face, points=profile), size) or "")
 
 
 def test_the_folder_tells_the_kind() -> None:
