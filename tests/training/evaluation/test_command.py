@@ -135,7 +135,7 @@ def test_generated_methods_and_controls(clips: Path, bare: Path) -> None:
     from core.generator.embedder import Embedder, Projection
     from core.generator.generator import Generator
     from core.generator.weights import save_base
-    from tests.core.generator.networks import TINY
+    from tests.generator.networks import TINY
 
     torch.manual_seed(0)
     networks = Embedder(TINY), Projection(TINY), Generator(TINY), Discriminator(TINY, 1)
