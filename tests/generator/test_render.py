@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -18,7 +19,6 @@ from core.generator.discriminator import Discriminator
 from core.generator.embedder import Embedder, Projection
 from core.generator.generator import Generator
 from core.generator.inputs import CropBox, Viewer
-from core.generator.paint import paint_over
 from core.generator.render import Renderer
 from core.generator.weights import Base, load_base, save_base
 from core.landmarks.detect import detect_portrait
@@ -26,6 +26,8 @@ from core.landmarks.face import Face
 from core.media.picture import Picture, load_picture
 from core.motion.retarget import retarget
 from core.presets import load_performance
+
+pytestmark = pytest.mark.slow  # each prepares a portrait
 
 SMALL = GeneratorConfig(
     size=64,
@@ -40,7 +42,9 @@ SMALL = GeneratorConfig(
 @cache
 def portrait() -> tuple[Picture, Face]:
     root = Path(__file__).resolve().parents[2]
-    picture = load_picture(root / "presets/portraits/demo/portrait.png")
+    full = load_picture(root / "presets/portraits/demo/portrait.png")
+    # so that the crop of the face is still larger than the work size, and a frame quick
+    picture = Picture(cv2.resize(full.pixels, (410, 512), interpolation=cv2.INTER_AREA))
     return picture, detect_portrait(picture, backend="mediapipe")[0]
 
 
@@ -153,22 +157,3 @@ def test_a_view_shows_what_the_compositor_does() -> None:
     # the laughing mouth is open, and the head that moved away uncovers background
     assert moved.masks[..., 2].mean() > rest.masks[..., 2].mean()
     assert moved.masks[..., 0].max() > 64 > rest.masks[..., 0].max()
-
-
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_paint_keeps_the_grain_and_takes_the_drawing_away(kind: type) -> None:
-    peak = np.iinfo(kind).max
-    rng = np.random.default_rng(0)
-    image = np.full((512, 512, 3), 0.5) + rng.normal(0, 0.01, (512, 512, 1))
-    image[:, 255:257] -= 0.4  # a thin drawn line
-    pixels = np.rint(np.clip(image, 0, 1) * peak).astype(kind)
-    before = pixels.copy()
-    opacity = np.zeros((64, 64), np.float32)
-    opacity[16:48, 16:48] = 1
-    residual = np.full((64, 64, 3), 0.2, np.float32)
-    paint_over(pixels, np.full((64, 64, 3), 0.5, np.float32), opacity, residual, grain=0.02)
-    painted = pixels[200:312, 200:312].astype(np.float64) / peak
-    assert abs(np.median(painted) - 0.7) < 0.01
-    assert 0.005 < painted[:, :40].std() < 0.015
-    assert (painted[:, 40:72].mean((0, 2)) > 0.6).all()
-    assert np.array_equal(pixels[:48], before[:48])
