@@ -106,7 +106,8 @@ class Sitter:
         facts = {"base": self.base, "shots": list(self.shots), "settings": dict(self.settings)}
         metadata = {"schema": SCHEMA, "facts": json.dumps(facts, sort_keys=True, allow_nan=False)}
         with atomic_path(path) as temporary:
-            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
+            # a feed-forward sitter has one style twice; a file takes no shared memory
+            save_file({name: tensor.clone() for name, tensor in tensors.items()}, temporary, metadata)
             if (size := temporary.stat().st_size) > LARGEST:
                 raise OutputError(
                     f"{path}: would have {size / 2**20:.1f} MiB, more than {LARGEST / 2**20:.0f}; "

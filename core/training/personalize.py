@@ -193,5 +193,5 @@ def _material(
         train=maker.restored(rooms[0], learned.first(plan.restored)) + maker.between(rooms, viewers, pairs),
         judged=maker.restored(rooms[0], other.first(plan.judged)) + maker.between(rooms, viewers, judged),
         drives=maker.moved(viewers[0], learned.first(DRIVES)) if plan.keep else [],
-        judged_drives=maker.moved(viewers[0], other.first(JUDGED_DRIVES)),
+        judged_drives=maker.moved(viewers[0], other.first(JUDGED_DRIVES).after_rest(rooms[0])),
     )

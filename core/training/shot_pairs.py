@@ -61,6 +61,13 @@ class Motions:
     def __len__(self) -> int:
         return len(self.points)
 
+    def after_rest(self, room: Room) -> Motions:
+        """The room's face at rest, then these."""
+        face = room.face
+        return Motions(
+            np.concatenate([face.points[None], self.points]), np.concatenate([face.irises[None], self.irises])
+        )
+
     def first(self, count: int) -> Motions:
         """The first ``count`` of them, the ones that differ most."""
         return Motions(self.points[:count], self.irises[:count])

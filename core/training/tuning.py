@@ -71,7 +71,8 @@ class TuningConfig:
 @dataclass(frozen=True, eq=False)
 class Material:
     """train, judged: pairs with answers, to learn from and to judge by.
-    drives, judged_drives: pairs without, whose expression is to stay, to learn from and to judge by."""
+    drives, judged_drives: pairs without, whose expression is to stay, to learn from and to judge by;
+    the first of judged_drives is at rest."""
 
     train: Sequence[Pair]
     judged: Sequence[Pair]
@@ -255,10 +256,12 @@ class _Tuning:
             weight = self.judged.weight(index)
             error = self._distance(image, target, weight) + pixel_loss(image, target, weight)
             errors += [error] * len(index)
+        # against the generator's own picture at rest, so that a better likeness is not taken for less motion
+        rest = self._made(self.judged_drives.inputs(np.array([0]))).image
         motion: dict[str, float] = {"mouth": 0.0, "eyes": 0.0}
         for index in self.judged_drives.indices():
             inputs = self.judged_drives.inputs(index)
-            change = (self._made(inputs).image - inputs.source).abs()
+            change = (self._made(inputs).image - rest).abs()
             for name in motion:
                 motion[name] += float((change * self.judged_drives.region(index, name)).sum())
         if not self.motion_before:
