@@ -79,7 +79,6 @@ class Renderer:
             _Source(*source, size, self._device, mask if not index else None, progress if not index else None)
             for index, source in enumerate(sources)
         ]
-        self._current = 0
 
     @property
     def region(self) -> Box:
@@ -118,13 +117,8 @@ class Renderer:
         return frame
 
     def _choose(self, points: np.ndarray) -> _Source:
-        """The source with the nearest landmarks; the last one stays unless another is clearly nearer."""
-        if len(self._sources) > 1:
-            far = np.array([source.distance(points) for source in self._sources])
-            best = int(far.argmin())
-            if far[best] < 0.9 * far[self._current]:
-                self._current = best
-        return self._sources[self._current]
+        """The source with the nearest landmarks: a function of the frame alone, whatever came before it."""
+        return min(self._sources, key=lambda source: source.distance(points))
 
     def _neural(self, source: _Source, view: View) -> np.ndarray:
         crop, frame = source.viewer.crop, source.compositor.picture.pixels.copy()
