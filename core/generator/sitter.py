@@ -106,8 +106,9 @@ class Sitter:
         facts = {"base": self.base, "shots": list(self.shots), "settings": dict(self.settings)}
         metadata = {"schema": SCHEMA, "facts": json.dumps(facts, sort_keys=True, allow_nan=False)}
         with atomic_path(path) as temporary:
-            # a feed-forward sitter has one style twice; a file takes no shared memory
-            save_file({name: tensor.clone() for name, tensor in tensors.items()}, temporary, metadata)
+            # a file takes neither shared memory (feed-forward, both styles are one) nor channels-last
+            plain = torch.contiguous_format
+            save_file({n: t.clone(memory_format=plain) for n, t in tensors.items()}, temporary, metadata)
             if (size := temporary.stat().st_size) > LARGEST:
                 raise OutputError(
                     f"{path}: would have {size / 2**20:.1f} MiB, more than {LARGEST / 2**20:.0f}; "

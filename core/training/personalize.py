@@ -40,6 +40,7 @@ class Plan:
     held_out      shots that are only asked for in judging
     pairs         pairs between the shots, at most
     keep          weight of what mouth and eyes were before; many shots show them better than any guess
+    adversarial   share of the discriminator, where the base has one; with one it takes twice the time
     """
 
     shots: int
@@ -50,14 +51,15 @@ class Plan:
     held_out: int
     pairs: int
     keep: float
+    adversarial: float
 
 
 # one shot gains nothing by tuning in the paper's own table; many do
 PLANS = (
-    Plan(1, "feed-forward", 60, 12, 4, 0, 0, 1.0),
-    Plan(2, "feed-forward", 80, 8, 4, 0, 42, 0.5),
-    Plan(8, "fine-tuned", 160, 4, 0, 2, 56, 0.0),
-    Plan(32, "fine-tuned", 240, 4, 0, 4, 128, 0.0),
+    Plan(1, "feed-forward", 50, 10, 3, 0, 0, 1.0, 0.0),
+    Plan(2, "feed-forward", 80, 8, 3, 0, 42, 0.5, 0.15),
+    Plan(8, "fine-tuned", 120, 4, 0, 2, 56, 0.0, 0.15),
+    Plan(32, "fine-tuned", 240, 4, 0, 4, 128, 0.0, 0.15),
 )
 DRIVES, JUDGED_DRIVES = 8, 6  # motions whose expression is compared before and after
 
@@ -74,7 +76,7 @@ def personalize(
     method: str = "auto",
     steps: int | None = None,
     seed: int = 0,
-    adversarial_share: float = 0.15,
+    adversarial: float | None = None,
     device: str = "auto",
     progress: Progress | None = None,
     cancelled: Stop | None = None,
@@ -83,7 +85,7 @@ def personalize(
 
     ``method``: auto, feed-forward or fine-tuned.  ``steps`` of fine-tuning, at most.  Shots of one size with
     their faces in one place are frames of one still camera; others are aligned.
-    ``adversarial_share``: the discriminator's part (where the base has one), 0 for none.
+    ``adversarial``: the discriminator's share (where the base has one), 0 for none; None: the plan's.
 
     Raises InputError for a wrong setting or a face that is too small, and Cancelled.
     """
@@ -107,7 +109,8 @@ def personalize(
     if method == "feed-forward":
         report(1, 1, "embedding the shots")
         return sitter
-    config = TuningConfig(steps or plan.steps, keep=plan.keep, adversarial_share=adversarial_share)
+    share = plan.adversarial if adversarial is None else adversarial
+    config = TuningConfig(steps or plan.steps, keep=plan.keep, adversarial_share=share)
     maker = Maker(size, report, stop, _work(plan, [face for _, face in shots]) + config.steps)
     material = _material(shots, size, plan, maker, np.random.default_rng(seed))
     tuned = tune(

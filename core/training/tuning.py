@@ -10,6 +10,7 @@ Held-out pairs say when to stop: too few steps leave an identity gap, too many s
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,6 +44,7 @@ class TuningConfig:
     patience   looks without a better result that end the tuning
     batch      pairs of one step
     rate, rate_style, rate_discriminator  Adam's
+    average    share of the old weights in each update of the averaged ones, which are judged and kept
     keep       weight of the drives, whose mouth and eyes should stay what they were, beside the pixel term's
     kept       least change of mouth and eyes under held-out motions, of the feed-forward generator's
     pixel_share, gradient_share, adversarial_share, feature_share
@@ -53,11 +55,12 @@ class TuningConfig:
 
     steps: int
     every: int = 10
-    patience: int = 3
+    patience: int = 4
     batch: int = 2
     rate: float = 2e-4
     rate_style: float = 1e-3
     rate_discriminator: float = 4e-4
+    average: float = 0.9
     keep: float = 1.0
     kept: float = 0.95
     pixel_share: float = 0.5
@@ -133,6 +136,8 @@ class _Tuning:
             parameter.requires_grad_(name in self.free)
         self.before = {name: parameter.detach().clone() for name, parameter in self.free.items()}
         self.style = nn.Parameter(style.detach().clone().to(device))
+        self.moving = [*self.free.values(), self.style]
+        self.averaged = [parameter.detach().clone() for parameter in self.moving]
         self.optimizer = torch.optim.Adam(
             [
                 {"params": list(self.free.values()), "lr": config.rate},
@@ -175,7 +180,10 @@ class _Tuning:
                 break  # what was found before stays
             if step % config.every and step != config.steps:
                 continue
+            self._swap()
             look = self._look(step)
+            if not math.isfinite(look["error"]):
+                break
             looks.append(look)
             alive = all(value >= config.kept for value in look["motion"].values())
             if alive and look["error"] < best:
@@ -187,7 +195,16 @@ class _Tuning:
                 worse += 1
                 if worse >= config.patience:
                     break
+            self._swap()
         return chosen
+
+    @torch.no_grad()
+    def _swap(self) -> None:
+        """Exchange what is trained and its average."""
+        for parameter, average in zip(self.moving, self.averaged, strict=True):
+            kept = parameter.clone()
+            parameter.copy_(average)
+            average.copy_(kept)
 
     def _deltas(self) -> dict[str, Tensor]:
         return {name: (p.detach() - self.before[name]).half().cpu() for name, p in self.free.items()}
@@ -213,6 +230,8 @@ class _Tuning:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(self.averaged, self.moving, 1 - self.config.average)
         self.critic.step(output.image.detach(), target, inputs.raster)
         return True
 
