@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.path import Path as Polygon
 from scipy.spatial import Delaunay, cKDTree
 
-from .features import MOUTH, OPENINGS, OUTER_LIPS, ring
+from .features import EYES, MOUTH, OPENINGS, OUTER_LIPS, Opening, ring
 
 EXTENT = (-3.4, -3.2, 3.4, 4.8)  # left, top, right, bottom of the mesh
 FINE, MIDDLE, COARSE = 0.05, 0.09, 0.17  # distance of neighboring vertices on the face, around it, at the rim
@@ -23,6 +23,13 @@ JAW, SINGLE = (
 )  # landmarks that are handles one by one; lids and lips are curves
 CORNER = 0.04
 JAW_CLEARANCE = 0.14
+BROWS = ((17, 18, 19, 20, 21), (22, 23, 24, 25, 26))
+# a lid rolls out from under its crease: above that the skin goes with the brow
+CREASE_HEIGHT, CREASE_PART = (
+    0.09,
+    0.5,
+)  # above the open lid, at most; and at most this part of the way to the brow
+CREASE_PULL = 0.2  # how far the crease follows the lid
 SEAM = 0.004  # closed lips and lids are pulled this far apart, so that the mesh can be cut between them
 
 
@@ -132,6 +139,9 @@ def build_mesh(landmarks: np.ndarray) -> CutMesh:
     clear, _ = cKDTree(np.concatenate([*parts, landmarks[list(SINGLE)]])).query(landmarks[list(JAW)])
     for index in (*np.array(JAW)[clear > JAW_CLEARANCE], *SINGLE):
         hold(add(landmarks[[index]]), (index,), np.ones((1, 1)))
+    for opening, brow in zip(EYES, BROWS, strict=True):
+        places, matrix = _crease(landmarks, opening, brow)
+        hold(add(places), (*opening.upper, *brow), matrix)
     handles, handle_map = np.concatenate(vertices), np.concatenate(maps)
     handle_jaw = handle_map[:, list(JAW)].any(1)
     features = np.concatenate(parts)
@@ -170,6 +180,27 @@ def build_mesh(landmarks: np.ndarray) -> CutMesh:
         lips,
         rim,
     )
+
+
+def _crease(landmarks: np.ndarray, opening: Opening, brow: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Points [n, 2] of the fold above an eye, and their motion [n, upper lid + brow] as a map of landmarks."""
+    at = np.array([0.25, 0.5, 0.75])
+    lid = opening.matrix(at)
+    edge, above = lid @ landmarks[list(opening.upper)], landmarks[list(brow)]
+    # the brow's point over each of the lid's: between the two that it lies between
+    column = np.clip(np.searchsorted(above[:, 0], edge[:, 0]), 1, len(brow) - 1)
+    span = np.maximum(above[column, 0] - above[column - 1, 0], 1e-3)
+    share = np.clip((edge[:, 0] - above[column - 1, 0]) / span, 0, 1)
+    over = np.zeros((len(at), len(brow)))
+    over[np.arange(len(at)), column - 1] = 1 - share
+    over[np.arange(len(at)), column] = share
+    way = over @ above - edge
+    length = np.hypot(*way.T)
+    room = np.minimum(CREASE_HEIGHT, CREASE_PART * length)
+    clear = room > 0.6 * FINE
+    places = edge + way * (room / np.maximum(length, 1e-6))[:, None]
+    matrix = np.concatenate([CREASE_PULL * lid, (1 - CREASE_PULL) * over], 1)
+    return places[clear], matrix[clear]
 
 
 def _around_corners(edge: np.ndarray) -> np.ndarray:

@@ -127,6 +127,22 @@ def test_blinking_hides_the_iris_behind_a_lid(compositor: Compositor) -> None:
     assert flow is not None and flow.fold > 0
 
 
+def test_a_closing_lid_does_not_stretch_the_brow(compositor: Compositor) -> None:
+    points, irises = shut(compositor)
+    compositor.render(points, irises)
+    flow, rest = compositor.last_flow, compositor.relief.rest
+    assert flow is not None
+    moved_by = np.hypot(*(flow.vertices[:, :2] - rest[:, :2]).T)
+    for lid, brows in ((37, (18, 19, 20)), (44, (23, 24, 25))):
+        lowered = np.hypot(*(points[lid, :2] - compositor.face.points[lid, :2]))
+        for brow in brows:
+            at = compositor.face.points[brow, :2]
+            # the lower edge of the hair, a quarter of the way down to the eye
+            at = at + 0.25 * (compositor.face.points[lid, :2] - at)
+            vertex = np.hypot(*(rest[:, :2] - at).T).argmin()
+            assert moved_by[vertex] < 0.15 * lowered, (lid, brow)
+
+
 def test_gaze_moves_the_dark_of_the_eye(compositor: Compositor) -> None:
     points = compositor.face.points
     shift = 0.10 * np.linalg.norm(points[45, :2] - points[42, :2])
