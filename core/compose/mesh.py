@@ -183,7 +183,7 @@ def build_mesh(landmarks: np.ndarray) -> CutMesh:
 
 
 def _crease(landmarks: np.ndarray, opening: Opening, brow: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Points [n, 2] of the fold above an eye, and their motion [n, upper lid + brow] as a map of landmarks."""
+    """Points [n, 2] of the fold above an eye; their motion, a map of landmarks [n, upper lid + brow]."""
     at = np.array([0.25, 0.5, 0.75])
     lid = opening.matrix(at)
     edge, above = lid @ landmarks[list(opening.upper)], landmarks[list(brow)]

@@ -30,6 +30,7 @@ MODES = ("full", "neural")
 ONSET = 0.02  # face units of motion at which the generator has its full say: none at rest, and no jump there
 RIM = 0.06  # part of the crop's side over which paint fades towards its border
 REACH = 0.08  # face units around the sitter that may be painted
+CLOSE = 0.08  # shots farther than the nearest one by less than this part of its distance blend in
 
 Progress = Callable[[int, int, str], None]
 
@@ -41,8 +42,8 @@ class Renderer:
     generator works from the picture and ``shots``, further pictures of the same sitter, as they are).
     ``mode``: "full" corrects and completes the moved picture, "neural" shows what the generator makes of the
     landmarks alone (no pixel of the crop is the picture's).
-    ``nearest``: every frame takes its pixels from that shot whose landmarks are nearest (the shots are then
-    frames of one still camera, of the picture's size).
+    ``nearest``: every frame takes its pixels from that shot whose landmarks are nearest, or, on the way from
+    one to the next, from both (the shots are then frames of one still camera, of the picture's size).
     """
 
     def __init__(
@@ -93,7 +94,14 @@ class Renderer:
 
         Returns [H, W, C] of the picture's type; the landmarks at rest give the picture itself.
         """
-        source = self._choose(points)
+        chosen = self._choose(points)
+        if len(chosen) == 1:
+            return self._render(chosen[0][0], points, irises)
+        frames = (weight * self._render(source, points, irises) for source, weight in chosen)
+        total = sum(frames, np.float32(0))
+        return np.rint(total).astype(self.picture.pixels.dtype)
+
+    def _render(self, source: _Source, points: np.ndarray, irises: np.ndarray) -> np.ndarray:
         view = source.viewer.view(points, irises)
         gate = source.gate(view)
         if self.mode == "neural":
@@ -116,9 +124,13 @@ class Renderer:
         paint_over(frame[y0:y1, x0:x1], warped, opacity, _image(out.paint) - warped, source.grain)
         return frame
 
-    def _choose(self, points: np.ndarray) -> _Source:
-        """The source with the nearest landmarks: a function of the frame alone, whatever came before it."""
-        return min(self._sources, key=lambda source: source.distance(points))
+    def _choose(self, points: np.ndarray) -> list[tuple[_Source, np.float32]]:
+        """The sources with the nearest landmarks and their shares: a function of the frame alone, and without
+        jumps, whatever came before it."""
+        far = np.array([source.distance(points) for source in self._sources])
+        share = np.clip(1 - (far - far.min()) / max(CLOSE * far.min(), 1e-6), 0, 1)
+        share = (share / share.sum()).astype(np.float32)
+        return [(source, part) for source, part in zip(self._sources, share, strict=True) if part > 0]
 
     def _neural(self, source: _Source, view: View) -> np.ndarray:
         crop, frame = source.viewer.crop, source.compositor.picture.pixels.copy()

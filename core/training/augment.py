@@ -54,6 +54,8 @@ def flip(episodes: Episodes, index: Tensor) -> Episodes:
     shift = episodes.shift.clone()
     sign = torch.tensor([-1.0, 1.0], device=shift.device)[:, None, None]
     shift[index] = shift[index].flip(-1) * sign
+    alignment = _flipped(episodes.alignment, index)
+    alignment[index, 0] *= -1
     shots, rasters = _flipped(episodes.shots, index), _flipped_raster(episodes.shot_rasters, index)
     return replace(
         episodes,
@@ -66,6 +68,7 @@ def flip(episodes: Episodes, index: Tensor) -> Episodes:
         raster=_flipped_raster(episodes.raster, index),
         masks=_flipped(episodes.masks, index),
         shift=shift,
+        alignment=alignment,
         points=points,
     )
 

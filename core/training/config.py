@@ -97,6 +97,8 @@ class TrainingConfig:
     """Gradient norm of those samples' losses, as above."""
     sparsity: float = 0.02
     """Price, in LPIPS, of painting everything where the warp is right."""
+    alignment: float = 0.05
+    """Price, in LPIPS, of a correction that is off the measured one by a hundredth of the picture."""
     smoothness: float = 0.5
     """Price of a correction that is not smooth."""
     mouth_weight: float = 6.0

@@ -24,7 +24,9 @@ class Episodes:
 
     shots, shot_rasters [B,K,3,S,S] (the first shot is the one that was warped);
     source, source_raster, warped, target, raster [B,3,S,S] (rasters: of the shot, of the target);
-    shift [B,2,S/8,S/8] fractions of S; masks [B,4,S/2,S/2]; points [B,68,2] px of the target;
+    shift [B,2,S/8,S/8] fractions of S; masks [B,4,S/2,S/2];
+    alignment [B,3,S/4,S/4]: where the warp should have fetched its pixels (measured_alignment);
+    points [B,68,2] px of the target;
     clip int64 [B]: index of the source in the prepared data.
     """
 
@@ -37,6 +39,7 @@ class Episodes:
     raster: Tensor
     shift: Tensor
     masks: Tensor
+    alignment: Tensor
     points: Tensor
     clip: Tensor
 
@@ -123,6 +126,7 @@ def gather(data: Prepared, pair: Tensor, frames: Tensor) -> Episodes:
         raster=_pictures(data.rasters, target),
         shift=data.shift[pair].permute(0, 3, 1, 2).float(),
         masks=_pictures(data.masks, pair),
+        alignment=data.alignment[pair].permute(0, 3, 1, 2).float(),
         points=data.points[target],
         clip=data.source[pair],
     )

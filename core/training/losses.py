@@ -37,6 +37,16 @@ def sparsity_loss(output: GeneratorOutput, target: Tensor) -> Tensor:
     return (output.opacity * torch.exp(-wrong / RIGHT)).mean()
 
 
+def alignment_loss(correction: Tensor, alignment: Tensor, weight: Tensor) -> Tensor:
+    """Mean distance of the correction [B,2,S/4,S/4] from the measured one, in hundredths of the picture.
+
+    ``alignment`` [B,3,S/4,S/4] brings its own trust; ``weight`` [B,1,S,S] is that of the pixels.
+    """
+    gap = torch.linalg.vector_norm(correction - alignment[:, :2], dim=1, keepdim=True)
+    trust = alignment[:, 2:] * functional.adaptive_avg_pool2d(weight, gap.shape[2:])
+    return (gap * trust).mean() * 100.0
+
+
 def smoothness_loss(correction: Tensor) -> Tensor:
     """Mean squared stretch of the correction [B,2,h,w]; 1 is a doubling of length."""
     high, wide = correction.shape[2:]

@@ -152,6 +152,7 @@ class Trainer:
             "pixel": losses.pixel_loss(output.image, target, weight),
             "gradient": losses.gradient_loss(output.image, target, weight),
             "sparsity": losses.sparsity_loss(output, target),
+            "alignment": losses.alignment_loss(output.correction, episodes.alignment, weight),
             "smoothness": losses.smoothness_loss(output.correction),
         }
         if neural is not None:
@@ -209,6 +210,7 @@ class Trainer:
         weights["feature"] *= adversarial
         fixed = {
             "sparsity": config.sparsity,
+            "alignment": config.alignment,
             "smoothness": config.smoothness,
             "match": config.match_weight * adversarial,
         }

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from ..errors import Cancelled, InputError
 from ..generator.raster import RASTER_VERSION, raster
+from .alignment import measured_alignment
 
 SCHEMA = "tableau-vivant/episodes-1"
 KINDS = ("clip", "photo", "painting")
@@ -50,7 +51,8 @@ class Prepared:
 
     frames [F,S,S,3] RGB, rasters [F,S,S,3], points float32 [F,68,2] px of S (x, y), irises float32 [F,2,2];
     shot, target int64 [P] (frames of a pair), source int64 [P] (whose pair it is), warped [P,S,S,3],
-    shift float16 [P,S/8,S/8,2], masks [P,S/2,S/2,4];
+    shift float16 [P,S/8,S/8,2], masks [P,S/2,S/2,4],
+    alignment float16 [P,S/4,S/4,3] (see :func:`measured_alignment`);
     first, count int64 [N]: the frames of source i are first[i] .. first[i] + count[i] - 1;
     moments float32 [P]: weight of the pair among those of its source.
     """
@@ -67,6 +69,7 @@ class Prepared:
     warped: Tensor
     shift: Tensor
     masks: Tensor
+    alignment: Tensor
     first: Tensor
     count: Tensor
     moments: Tensor
@@ -166,6 +169,8 @@ def _read(path: Path, size: int, stored: int, pool: ThreadPoolExecutor) -> dict[
         raise InputError(f"{path}: damaged (frames and pairs do not fit); prepare the clips again")
     lines = pool.map(lambda chunk: raster(points[chunk], irises[chunk], size), _chunks(count, 16))
     part["rasters"] = np.concatenate(list(lines))
+    targets = [frames[index] for index in pairs[:, 1]]
+    part["alignment"] = np.stack(list(pool.map(measured_alignment, warped, targets))).astype(np.float16)
     return part
 
 
@@ -235,6 +240,7 @@ def _join(
         warped=all_of("warped"),
         shift=all_of("shift"),
         masks=all_of("masks"),
+        alignment=all_of("alignment"),
         first=on(first),
         count=on(count),
         moments=on(moments),

@@ -16,6 +16,7 @@ TERMS = (
     "pixel",
     "gradient",
     "sparsity",
+    "alignment",
     "smoothness",
     "neural",
     "adversarial",

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..generator.generator import GeneratorInputs
 from ..generator.raster import raster
 from ..generator.render import to_tensor
+from .alignment import measured_alignment
 from .regions import region_weights
 from .shot_pairs import Pair
 
@@ -45,6 +46,8 @@ class Stack:
             whole = np.full((size, size), 255, np.uint8)
             sure = np.stack([whole if pair.sure is None else pair.sure for pair in pairs])
             self._sure = np.ascontiguousarray(sure[..., None])
+            measured = [measured_alignment(a, b) for a, b in zip(self._warped, self._target, strict=True)]
+            self._alignment = np.stack(measured).transpose(0, 3, 1, 2)
 
     def __len__(self) -> int:
         return self._count
@@ -68,6 +71,10 @@ class Stack:
     def target(self, index: np.ndarray) -> Tensor:
         """[B,3,S,S]."""
         return to_tensor(self._target[index], self._device)
+
+    def alignment(self, index: np.ndarray) -> Tensor:
+        """[B,3,S/4,S/4]: where the warp should have fetched its pixels (measured_alignment)."""
+        return torch.from_numpy(self._alignment[index]).to(self._device)
 
     def weight(self, index: np.ndarray) -> Tensor:
         """[B,1,S,S] of mean 1: the face before the ground, mouth and eyes before the face, nothing unseen."""

@@ -26,7 +26,7 @@ from ..generator.generator import GeneratorInputs, GeneratorOutput
 from ..generator.weights import Base
 from .balance import REFERENCE, Balance, gradient_norms
 from .critic import Critic
-from .losses import gradient_loss, pixel_loss, smoothness_loss, sparsity_loss
+from .losses import alignment_loss, gradient_loss, pixel_loss, smoothness_loss, sparsity_loss
 from .perceptual import Perceptual, find_weights
 from .shot_pairs import Pair
 from .stack import Stack
@@ -50,7 +50,8 @@ class TuningConfig:
     pixel_share, gradient_share, adversarial_share, feature_share
                gradient norms at the generator's last layer, relative to the perceptual term's; without an
                adversarial share there is no discriminator
-    sparsity, smoothness  prices of painting and of bending, as in meta-learning
+    sparsity, alignment, smoothness  prices of painting, of false bending and of bending at all, as in
+               meta-learning
     """
 
     steps: int
@@ -68,6 +69,7 @@ class TuningConfig:
     adversarial_share: float = 0.0
     feature_share: float = 0.5
     sparsity: float = 0.02
+    alignment: float = 0.05
     smoothness: float = 0.5
 
 
@@ -216,12 +218,15 @@ class _Tuning:
         inputs, target = self.train.inputs(index), self.train.target(index)
         with self._half():
             output = self._made(inputs)
-            terms = self._terms(output, inputs, target, self.train.weight(index))
+            weight = self.train.weight(index)
+            terms = self._terms(output, inputs, target, weight)
         if not self.balance.norms:
             self.balance.measure(gradient_norms(terms, self.generator.painting.weight))
         weights = self.balance.weights()
         loss = torch.stack([terms[name] * weights[name] for name in terms if name in weights]).sum()
         loss = loss + self.config.sparsity * sparsity_loss(output, target)
+        off = alignment_loss(output.correction, self.train.alignment(index), weight)
+        loss = loss + self.config.alignment * off
         loss = loss + self.config.smoothness * smoothness_loss(output.correction)
         if self.drives_before is not None and self.config.keep > 0:
             loss = loss + self.config.keep * weights.get("pixel", 1.0) * self._changed()

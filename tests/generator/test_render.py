@@ -135,6 +135,28 @@ def test_pixels_come_from_the_nearest_shot(untrained: Base) -> None:
     assert np.array_equal(renderer.render(face.points, face.irises), picture.pixels)
 
 
+def test_pixels_pass_from_shot_to_shot_without_a_jump(untrained: Base) -> None:
+    picture, face = portrait()
+    points, irises = motion()
+    other = replace(picture, pixels=255 - picture.pixels)
+    moved = replace(face, points=points.astype(np.float32), irises=irises.astype(np.float32))
+    renderer = Renderer(picture, face, untrained, shots=[(other, moved)], nearest=True)
+    way = np.linspace(0.45, 0.55, 9)[:, None, None]
+    frames = [
+        renderer.render(*pose)
+        for pose in zip(
+            face.points + way * (points - face.points),
+            face.irises + way * (irises - face.irises),
+            strict=True,
+        )
+    ]
+    corner = [int(frame[2, 2, 0]) for frame in frames]  # of the ground, where nothing moves
+    first, last = int(picture.pixels[2, 2, 0]), int(other.pixels[2, 2, 0])
+    assert corner[0] == first and corner[-1] == last
+    steps = np.abs(np.diff(corner))
+    assert 0 < steps.max() < 0.7 * abs(last - first)
+
+
 def test_shots_of_another_size_give_no_pixels(untrained: Base) -> None:
     picture, face = portrait()
     small = Picture(np.ascontiguousarray(picture.pixels[:-2]))

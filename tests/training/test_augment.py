@@ -51,6 +51,8 @@ def test_flipping_turns_everything_of_an_episode(episodes: Episodes) -> None:
     assert torch.equal(flipped.target[1], episodes.target[1].flip(-1))
     assert torch.equal(flipped.shots[3], episodes.shots[3].flip(-1))
     assert torch.equal(flipped.masks[3], episodes.masks[3].flip(-1))
+    sign = torch.tensor([-1.0, 1.0, 1.0])[:, None, None]
+    assert torch.equal(flipped.alignment[3], episodes.alignment[3].flip(-1) * sign)
     assert torch.equal(flipped.shift[1, 0], -episodes.shift[1, 0].flip(-1))
     assert torch.equal(flipped.shift[1, 1], episodes.shift[1, 1].flip(-1))
     expected = mirror_points(episodes.points[1].numpy(), np.zeros((2, 2)), 64)[0]
