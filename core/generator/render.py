@@ -24,13 +24,13 @@ from .inputs import SHIFT_CELL, CropBox, Shot, View, Viewer, take_shot
 from .paint import fine_detail, grain_amplitude, paint_over
 from .raster import raster
 from .sitter import Sitter
+from .sources import HEAD, PARTS, distances, laid_over, part_mask, shares
 from .weights import Base
 
 MODES = ("full", "neural")
 ONSET = 0.02  # face units of motion at which the generator has its full say: none at rest, and no jump there
 RIM = 0.06  # part of the crop's side over which paint fades towards its border
 REACH = 0.08  # face units around the sitter that may be painted
-CLOSE = 0.08  # shots farther than the nearest one by less than this part of its distance blend in
 
 Progress = Callable[[int, int, str], None]
 
@@ -42,8 +42,8 @@ class Renderer:
     generator works from the picture and ``shots``, further pictures of the same sitter, as they are).
     ``mode``: "full" corrects and completes the moved picture, "neural" shows what the generator makes of the
     landmarks alone (no pixel of the crop is the picture's).
-    ``nearest``: every frame takes its pixels from that shot whose landmarks are nearest, or, on the way from
-    one to the next, from both (the shots are then frames of one still camera, of the picture's size).
+    ``nearest``: head, eyes and mouth of every frame are taken from those shots that show them best (which are
+    then frames of one still camera, of the picture's size).
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Renderer:
             _Source(*source, size, self._device, mask if not index else None, progress if not index else None)
             for index, source in enumerate(sources)
         ]
+        self._rests = np.stack([face.points[:, :2] for _, face in sources]).astype(np.float64)
 
     @property
     def region(self) -> Box:
@@ -94,12 +95,27 @@ class Renderer:
 
         Returns [H, W, C] of the picture's type; the landmarks at rest give the picture itself.
         """
-        chosen = self._choose(points)
-        if len(chosen) == 1:
-            return self._render(chosen[0][0], points, irises)
-        frames = (weight * self._render(source, points, irises) for source, weight in chosen)
-        total = sum(frames, np.float32(0))
-        return np.rint(total).astype(self.picture.pixels.dtype)
+        if len(self._sources) == 1:
+            return self._render(self._sources[0], points, irises)
+        made: dict[int, np.ndarray] = {}
+
+        def mixed(share: np.ndarray) -> np.ndarray:
+            """float32: the frame from some of the sources."""
+            total = np.zeros(self.picture.pixels.shape, np.float32)
+            for index in np.flatnonzero(share).tolist():
+                if index not in made:
+                    made[index] = self._render(self._sources[index], points, irises)
+                total += share[index] * made[index]
+            return total
+
+        head = shares(distances(points, self._rests, HEAD))
+        frame = mixed(head)
+        for part in PARTS:
+            share = shares(distances(points, self._rests, part))
+            if not np.array_equal(share, head):
+                laid_over(frame, mixed(share), *part_mask(points, part, self.picture.size))
+        kind = self.picture.pixels.dtype
+        return np.clip(np.rint(frame), 0, np.iinfo(kind).max).astype(kind)
 
     def _render(self, source: _Source, points: np.ndarray, irises: np.ndarray) -> np.ndarray:
         view = source.viewer.view(points, irises)
@@ -123,14 +139,6 @@ class Renderer:
         x0, y0, x1, y1 = crop.box
         paint_over(frame[y0:y1, x0:x1], warped, opacity, _image(out.paint) - warped, source.grain)
         return frame
-
-    def _choose(self, points: np.ndarray) -> list[tuple[_Source, np.float32]]:
-        """The sources with the nearest landmarks and their shares: a function of the frame alone, and without
-        jumps, whatever came before it."""
-        far = np.array([source.distance(points) for source in self._sources])
-        share = np.clip(1 - (far - far.min()) / max(CLOSE * far.min(), 1e-6), 0, 1)
-        share = (share / share.sum()).astype(np.float32)
-        return [(source, part) for source, part in zip(self._sources, share, strict=True) if part > 0]
 
     def _neural(self, source: _Source, view: View) -> np.ndarray:
         crop, frame = source.viewer.crop, source.compositor.picture.pixels.copy()
@@ -161,7 +169,6 @@ class _Source:
     ) -> None:
         self.compositor = Compositor(picture, face, mask=mask, progress=progress)
         self.viewer = Viewer(picture, face, size, mask=mask)
-        self.points = face.points[:, :2].astype(np.float64)
         self.unit = FaceUnits.of(face.points).unit
         self.image, self.raster = shot_tensors([self.viewer.shot], device)
         crop = self.viewer.crop
@@ -176,11 +183,6 @@ class _Source:
     def box(self) -> Box:
         a, b = self.compositor.region, self.viewer.crop.box
         return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
-
-    def distance(self, points: np.ndarray) -> float:
-        """How far landmarks are from this picture's, with a closer look at lids and lips."""
-        gap = np.linalg.norm(points[:, :2] - self.points, axis=1)
-        return float(gap.mean() + gap[36:48].mean() + gap[48:].mean())
 
     def gate(self, view: View) -> float:
         """0 at rest .. 1 where something has moved by ``ONSET``."""

@@ -42,7 +42,9 @@ def save_run(
     meta: dict[str, Any],
 ) -> None:
     """Write RUN/base and, where the configuration keeps it, RUN/state.safetensors."""
-    mean, judge = trainer.networks.averaged, trainer.networks.discriminator
+    mean = trainer.networks.averaged
+    # one that never judged is noise, and a fifth of the files
+    judge = trainer.networks.discriminator if trainer.judged else None
     save_base(run / BASE, networks, mean.embedder, mean.projection, mean.generator, judge, meta)
     if not trainer.config.keep_state:
         return
@@ -60,6 +62,7 @@ def save_run(
         "seed": trainer.seed,
         "batch": trainer.batch,
         "norms": trainer.balance.norms,
+        "judged": trainer.judged,
         "networks": networks.to_dict(),
         "sources": [source.name for source in sources],
         "samples": progress.samples,
@@ -108,7 +111,7 @@ def resume_run(
     except (RuntimeError, KeyError, ValueError) as error:
         raise WeightsError(f"{path}: damaged ({error}); start again with --init {run / BASE}") from error
     trainer.step, trainer.seed, trainer.batch = header["step"], header["seed"], header["batch"]
-    trainer.balance.norms = dict(header["norms"])
+    trainer.balance.norms, trainer.judged = dict(header["norms"]), header["judged"]
     return Progress(header["samples"], header["seconds"])
 
 

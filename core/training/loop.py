@@ -103,11 +103,12 @@ class Loop:
     def _trainer(self, data: Prepared, learned: list[int], perceptual: Perceptual) -> Trainer:
         clips, options = len(data.sources), self.options
         networks = Networks.fresh(self.shapes, clips, options.seed, self.device)
-        if options.init is not None:
-            networks.take(options.init, self.shapes)
+        judged = options.init is not None and networks.take(options.init, self.shapes)
         self.crew.share([*networks.parameters(), *networks.buffers()])
         sampler = Sampler(data, learned, self.config.stills_share)
-        return Trainer(networks, sampler, perceptual, self.config, self.options.seed, self.crew)
+        trainer = Trainer(networks, sampler, perceptual, self.config, self.options.seed, self.crew)
+        trainer.judged = judged
+        return trainer
 
     def run(self) -> TrainResult:
         trainer, config = self.trainer, self.config

@@ -28,7 +28,8 @@ COMMON = 1 << 20  # stands for a process where all must draw the same
 class Trainer:
     """One step after the other.
 
-    ``step`` counts updates done.  ``batch`` is the number of samples each process draws.
+    ``step`` counts updates done.  ``batch`` is the number of samples each process draws.  ``judged``: the
+    discriminator has learned something.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Trainer:
     ) -> None:
         self.networks, self.sampler, self.perceptual, self.config = networks, sampler, perceptual, config
         self.crew = crew or Crew()
-        self.seed, self.step = seed, 0
+        self.seed, self.step, self.judged = seed, 0, False
         self.batch = max(1, config.batch // self.crew.count)
         self.device = sampler.data.device
         self.balance = Balance(
@@ -228,6 +229,7 @@ class Trainer:
 
     def _judge(self, episodes: Episodes, images: Tensor) -> Tensor:
         """One update of the discriminator on real frames and the made ones; returns its loss."""
+        self.judged = True
         judge = self.networks.discriminator.requires_grad_(True)
         raster, clip = (_repeated(part, len(images)) for part in (episodes.raster, episodes.clip))
         with normed(judge):

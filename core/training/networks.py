@@ -66,10 +66,11 @@ class Networks(nn.Module):
             learner = Learner(Embedder(config), Projection(config), Generator(config))
             return cls(learner, Discriminator(config, clips), device)
 
-    def take(self, folder: Path, config: GeneratorConfig) -> None:
+    def take(self, folder: Path, config: GeneratorConfig) -> bool:
         """Start from the base weights in ``folder``, of any work size; rows W_i start anew.
 
-        Raises WeightsError where they are missing, damaged or of other shapes.
+        Returns whether a discriminator was among them.  Raises WeightsError where they are missing, damaged
+        or of other shapes.
         """
         base = load_base(folder)
         if dataclasses.replace(base.config, size=config.size) != config:
@@ -88,6 +89,7 @@ class Networks(nn.Module):
             rows = {name: value for name, value in own.state_dict().items() if name.startswith("rows.")}
             refill(own, state | rows)
         self.averaged.load_state_dict(self.learner.state_dict())
+        return base.discriminator is not None
 
     @torch.no_grad()
     def average(self, keep: float) -> None:

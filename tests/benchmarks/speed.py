@@ -164,25 +164,31 @@ def head_solve(stack: ExitStack) -> Work:
 # ---------------------------------------------------------------- frames
 
 
+def opened_mouth(face: Any, size: tuple[int, int]) -> np.ndarray:
+    """Landmarks float32 [68, 3] of a portrait of ``size`` (w, h) with the mouth open."""
+    from core.head.fit import batch, fit_portrait, project
+    from core.head.model import HeadModel
+
+    model = HeadModel.load()
+    fit = fit_portrait(model, face.points, face.irises, size)
+    state, jaw = batch(fit.state), ARKIT.index("jawOpen")
+    state.expression[0, jaw] = min(1.0, float(state.expression[0, jaw]) + 0.3)
+    moved = project(model, fit.identity, state)[0] - project(model, fit.identity, batch(fit.state))[0]
+    return (face.points + moved[:68]).astype(np.float32)
+
+
 def frame_work(stack: ExitStack, width: int, height: int) -> Work:
     """Flow, native paste and PNG of one frame, against cv2.remap of the same region and the same PNG."""
     import cv2
 
     from core.compose.compositor import Compositor
-    from core.head.fit import batch, fit_portrait, project
-    from core.head.model import HeadModel
     from core.media.picture import Picture, save_picture
 
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     pixels = portrait_pixels(width, height)
     face = portrait_face(pixels)
     compositor = Compositor(Picture(pixels), face)
-    model = HeadModel.load()
-    fit = fit_portrait(model, face.points, face.irises, (width, height))
-    state, jaw = batch(fit.state), ARKIT.index("jawOpen")
-    state.expression[0, jaw] = min(1.0, float(state.expression[0, jaw]) + 0.3)  # the mouth opens
-    moved = project(model, fit.identity, state)[0] - project(model, fit.identity, batch(fit.state))[0]
-    points = (face.points + moved[:68]).astype(np.float32)
+    points = opened_mouth(face, (width, height))
     _, (x0, y0, x1, y1) = compositor.render_patch(points, face.irises)
     grid_x, grid_y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
     map_x, map_y = grid_x + 3 * np.sin(grid_y / 90), grid_y + 3 * np.sin(grid_x / 90)
@@ -215,3 +221,65 @@ def small_frame(stack: ExitStack) -> Work:
 @benchmark("frame of 4000 x 5000, flow to PNG", limit_ratio=1.5)
 def large_frame(stack: ExitStack) -> Work:
     return frame_work(stack, 4000, 5000)
+
+
+# ---------------------------------------------------------------- generator
+
+
+@benchmark("generator, one 256 px frame", limit=0.12)
+def generator_frame(stack: ExitStack) -> Work:
+    import torch
+
+    from core.generator.blocks import fold
+    from core.generator.config import load_config
+    from core.generator.generator import Generator, GeneratorInputs
+
+    config = load_config("base")
+    generator = fold(Generator(config)).eval().to(memory_format=torch.channels_last)
+    size = config.size
+
+    def random(channels: int, side: int) -> torch.Tensor:
+        values = torch.rand(1, channels, side, side)
+        return values.contiguous(memory_format=torch.channels_last)
+
+    inputs = GeneratorInputs(
+        *(random(3, size) for _ in range(4)), random(2, size // 8) * 0.02, random(4, size // 2)
+    )
+    style = torch.zeros(1, config.style_dim)
+    # 64 to 64 channels, 3 x 3, at 128 px: 0.604 billion multiplications each
+    bare = torch.nn.Sequential(*(torch.nn.Conv2d(64, 64, 3, padding=1) for _ in range(5)))
+    bare = bare.eval().to(memory_format=torch.channels_last)
+    map_128 = random(64, 128)
+
+    def run() -> None:
+        with torch.inference_mode():
+            generator(inputs, style)
+
+    def baseline() -> None:
+        with torch.inference_mode():
+            bare(map_128)
+
+    return Work(run, baseline, "5 bare convolutions, 3.0 billion multiplications", unit="frame")
+
+
+@benchmark("frame of 1024 x 1280, full to PNG")
+def full_frame(stack: ExitStack) -> Work:
+    from core.compose.compositor import Compositor
+    from core.generator.render import Renderer
+    from core.generator.weights import find_base, load_base
+    from core.media.picture import Picture, save_picture
+
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    pixels = portrait_pixels(1024, 1280)
+    face = portrait_face(pixels)
+    renderer = Renderer(Picture(pixels), face, load_base(find_base(None)))
+    compositor = Compositor(Picture(pixels), face)
+    points = opened_mouth(face, (1024, 1280))
+
+    def run() -> None:
+        save_picture(folder / "full.png", renderer.render(points, face.irises))
+
+    def baseline() -> None:
+        save_picture(folder / "flow.png", compositor.render(points, face.irises))
+
+    return Work(run, baseline, "the same frame, flow to PNG", unit="frame")

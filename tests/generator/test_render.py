@@ -141,7 +141,7 @@ def test_pixels_pass_from_shot_to_shot_without_a_jump(untrained: Base) -> None:
     other = replace(picture, pixels=255 - picture.pixels)
     moved = replace(face, points=points.astype(np.float32), irises=irises.astype(np.float32))
     renderer = Renderer(picture, face, untrained, shots=[(other, moved)], nearest=True)
-    way = np.linspace(0.45, 0.55, 9)[:, None, None]
+    way = np.linspace(0.35, 0.65, 17)[:, None, None]
     frames = [
         renderer.render(*pose)
         for pose in zip(

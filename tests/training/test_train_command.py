@@ -101,9 +101,11 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(folders: tuple[Path, P
     whole = folder.with_name("whole")
     run(replace(options, run=whole))
     run(replace(options, steps=3))
+    assert load_base(folder / "base").discriminator is None  # it has not judged yet
     with pytest.raises(InputError, match="holds a run"):
         run(options)
     run(replace(options, resume=True))
+    assert load_base(folder / "base").discriminator is not None
     one, other = load_file(folder / "state.safetensors"), load_file(whole / "state.safetensors")
     assert set(one) == set(other) and all(torch.equal(one[name], other[name]) for name in one)
     assert [row["step"] for row in rows_of(folder / "log.csv")] == ["2", "3", "4", "6"]
