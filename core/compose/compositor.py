@@ -29,7 +29,7 @@ from .mesh import EXTENT, FaceUnits
 from .mouth import take_mouth
 from .paste import Box, node_positions, warp_native
 from .plate import clean_plate
-from .relief import build_relief, signed_areas
+from .relief import Relief, build_relief, signed_areas
 from .uncover import Background
 
 GRID = 448  # nodes along the longer side of the coarse flow
@@ -67,6 +67,7 @@ class Compositor:
     ``picture`` is copied bit for bit wherever nothing moves; ``face`` holds its landmarks at rest (px);
     ``mask`` is the user's own matte (see :func:`sitter_matte`).  ``region`` is the box outside
     which no pixel ever changes, ``matte`` the sitter at rest.
+    ``relief``: the portrait's, where it is known already from another copy of the picture.
     After each render ``last_flow`` holds that frame's flow.
     Raises InputError where the landmarks do not fit the picture.
     """
@@ -77,6 +78,7 @@ class Compositor:
         face: Face,
         *,
         mask: np.ndarray | None = None,
+        relief: Relief | None = None,
         progress: Progress | None = None,
     ) -> None:
         report = progress or (lambda done, total, text: None)
@@ -99,7 +101,7 @@ class Compositor:
         self.matte = matte
         self._behind = self._background()
         report(3, 4, "laying the picture on the relief")
-        self.relief = build_relief(self.model, self.fit, face.points, _lookup(matte))
+        self.relief = relief or build_relief(self.model, self.fit, face.points, _lookup(matte))
         around = self.units.unit * 0.5
         crop = Crop.of(picture.pixels, face.points[:, :2].min(0) - around, face.points[:, :2].max(0) + around)
         self._eyes = [take_eye(crop, eye, face.points, face.irises[i]) for i, eye in enumerate(EYES)]

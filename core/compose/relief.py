@@ -10,7 +10,7 @@ and lets the cheeks move as the head proxy's do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -61,6 +61,13 @@ class Relief:
     landmarks: np.ndarray
     areas: np.ndarray
     neighbors: sparse.csr_matrix
+
+    def moved(self, scale: float, offset: np.ndarray) -> Relief:
+        """The same portrait in a picture whose pixels are ``scale * pixels + offset`` [2]."""
+        units = FaceUnits(self.units.origin * scale + offset, self.units.unit * scale)
+        rest = self.rest * scale + np.append(offset, 0.0)
+        landmarks = self.landmarks * scale + offset
+        return replace(self, units=units, rest=rest, landmarks=landmarks, areas=self.areas * scale**2)
 
     def pose(self, fit: HeadFit, state: HeadState, points: np.ndarray) -> np.ndarray:
         """Vertices [V, 3] px of one frame; ``state`` is a single HeadState,

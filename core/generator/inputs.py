@@ -13,6 +13,7 @@ import numpy as np
 
 from ..compose.compositor import Compositor
 from ..compose.mesh import FaceUnits
+from ..compose.relief import Relief
 from ..errors import InputError
 from ..landmarks.face import Face
 from ..media.picture import Picture
@@ -106,10 +107,19 @@ def take_shot(picture: Picture, face: Face, size: int) -> Shot:
 class Viewer:
     """Makes the views of one picture: the whole compositor, at the work size.
 
-    ``crop`` is the part of the picture that is seen, ``shot`` that part at rest.
+    ``crop`` is the part of the picture that is seen, ``shot`` that part at rest.  ``relief``: the picture's,
+    where it is known already.
     """
 
-    def __init__(self, picture: Picture, face: Face, size: int, *, mask: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        picture: Picture,
+        face: Face,
+        size: int,
+        *,
+        mask: np.ndarray | None = None,
+        relief: Relief | None = None,
+    ) -> None:
         self.size = size
         self.crop = CropBox.around(face.points, picture.size)
         self.shot = take_shot(picture, face, size)
@@ -117,7 +127,10 @@ class Viewer:
         if mask is not None:
             mask = self.crop.cut(mask if mask.dtype != bool else mask.astype(np.uint8), size)
         small = replace(picture, pixels=pixels)
-        self._compositor = Compositor(small, self.crop.face(face, size), mask=mask)
+        scale = size / self.crop.side
+        if relief is not None:
+            relief = relief.moved(scale, -scale * np.array([self.crop.x, self.crop.y]))
+        self._compositor = Compositor(small, self.crop.face(face, size), mask=mask, relief=relief)
         half = size // MASK_CELL
         self._grid = np.stack(np.meshgrid(np.arange(half), np.arange(half)), 2).astype(np.float32)
         self._alpha = self._compositor.matte.within((0, 0, size, size), (half, half))

@@ -168,7 +168,7 @@ class _Source:
         progress: Progress | None,
     ) -> None:
         self.compositor = Compositor(picture, face, mask=mask, progress=progress)
-        self.viewer = Viewer(picture, face, size, mask=mask)
+        self.viewer = Viewer(picture, face, size, mask=mask, relief=self.compositor.relief)
         self.unit = FaceUnits.of(face.points).unit
         self.image, self.raster = shot_tensors([self.viewer.shot], device)
         crop = self.viewer.crop

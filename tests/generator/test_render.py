@@ -179,3 +179,15 @@ def test_a_view_shows_what_the_compositor_does() -> None:
     # the laughing mouth is open, and the head that moved away uncovers background
     assert moved.masks[..., 2].mean() > rest.masks[..., 2].mean()
     assert moved.masks[..., 0].max() > 64 > rest.masks[..., 0].max()
+
+
+def test_a_viewer_that_is_given_the_relief_sees_the_same() -> None:
+    picture, face = portrait()
+    own, given = (
+        Viewer(picture, face, 128),
+        Viewer(picture, face, 128, relief=Compositor(picture, face).relief),
+    )
+    one, other = own.view(*motion()), given.view(*motion())
+    # the crop alone shows a little less of the hair, and so has another outline
+    assert np.abs(one.shift - other.shift).mean() * 128 < 0.2
+    assert np.abs(one.warped.astype(int) - other.warped).mean() < 0.5
