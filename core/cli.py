@@ -219,11 +219,19 @@ def _animate(parser: _Parser) -> None:
     add(
         "--mode",
         choices=MODES,
-        default="flow",
-        help="how pixels are made: flow and generator, flow alone, or generator alone (default: flow)",
+        default="full",
+        help="how pixels are made: flow and generator, flow alone, or generator alone (default: full)",
     )
     add("--sitter", type=Path, metavar="FILE", help="the portrait's own generator, from personalize")
     add("--base", type=Path, metavar="DIR", help="the generator's weights (default: those that came with it)")
+    add(
+        "--shot",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="another frame of the same still camera: shows eyes, mouth or head as the portrait does not",
+    )
     add("--frames", metavar="A-B", help="only these frame numbers, counted from 1")
     _face(parser)
     add("--cuts", choices=CUTS, default="refuse", help="videos with scene cuts (default: refuse)")

@@ -163,7 +163,8 @@ def animate(options: argparse.Namespace, console: Console) -> None:
     picture = load_picture(options.portrait)
     if options.mask is not None:
         read_mask(options.mask, picture.size)
-    rendering = Rendering(options.mode, _absolute(options.sitter), _absolute(options.base))
+    shots = tuple(path.absolute() for path in options.shot)
+    rendering = Rendering(options.mode, _absolute(options.sitter), _absolute(options.base), shots)
     rendering.inputs()  # says now what is missing
     source = find_source(options.performance)
     face, how = detect_portrait(

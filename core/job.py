@@ -3,7 +3,7 @@
 
     {"schema": "tableau-vivant/bake-1",
      "portrait": "mona.jpg", "face": "face.npz", "target": "target.npz", "mask": null,
-     "mode": "full", "sitter": null, "base": null, "rate": "25/1", "start": 1,
+     "mode": "full", "sitter": null, "base": null, "shots": [], "rate": "25/1", "start": 1,
      "output": {"folder": "frames", "name": "frame", "format": "png", "bits": 8,
                 "video": "loop.mp4", "sheet": "sheet.png", "manifest": "manifest.json"}}
 
@@ -143,6 +143,7 @@ class BakeJob:
             "mode": self.rendering.mode,
             "sitter": show(self.rendering.sitter),
             "base": show(self.rendering.base),
+            "shots": [show(shot) for shot in self.rendering.shots],
             "rate": f"{self.rate.numerator}/{self.rate.denominator}",
             "start": self.start,
             "output": {
@@ -174,10 +175,10 @@ def parse_frames(text: str, what: str = "--frames") -> range:
 
 
 def _rendering(job: _Keys, base: Path) -> Rendering:
-    mode = job.choice("mode", MODES, "flow")
+    mode = job.choice("mode", MODES, "full")
     sitter, weights = job.optional_path("sitter", base), job.optional_path("base", base)
     try:
-        return Rendering(mode, sitter, weights)
+        return Rendering(mode, sitter, weights, job.paths("shots", base))
     except InputError as error:
         raise InputError(f"{job.source}: {error}") from None
 
@@ -225,6 +226,12 @@ class _Keys:
     def optional_path(self, key: str, base: Path) -> Path | None:
         value = self._take(key, (str, type(None)), "a path or null", None)
         return None if value is None else self._absolute(key, value, base)
+
+    def paths(self, key: str, base: Path) -> tuple[Path, ...]:
+        values = self._take(key, (list,), "a list of paths", [])
+        if not all(isinstance(value, str) for value in values):
+            raise InputError(f'{self.source}: "{self.prefix}{key}" holds what is no path')
+        return tuple(self._absolute(key, value, base) for value in values)
 
     def choice(self, key: str, options: tuple[Any, ...], default: Any) -> Any:
         shown = ", ".join(str(option) for option in options)

@@ -34,17 +34,22 @@ class FrameMaker(Protocol):
 class Rendering:
     """``mode``: one of MODES.  ``sitter``: what personalization made of the generator for this portrait.
     ``base``: folder of the generator's weights (None: those that come with the program).
+    ``shots``: further pictures of the sitter, taken by the same still camera; head, eyes and mouth of a frame
+    come from those that show them best.
     """
 
-    mode: str = "flow"
+    mode: str = "full"
     sitter: Path | None = None
     base: Path | None = None
+    shots: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise InputError(f"mode: '{self.mode}' is unknown; use {', '.join(MODES)}")
         if self.mode == "flow" and self.sitter is not None:
             raise InputError(f"{self.sitter}: a sitter needs the generator; use mode full or neural")
+        if self.mode != "full" and self.shots:
+            raise InputError(f"{self.shots[0]}: frames are made from several shots in mode full only")
 
     def inputs(self) -> dict[str, str | None]:
         """What decides pixels besides the portrait, as hashes.  InputError where a file is missing."""
@@ -54,7 +59,8 @@ class Rendering:
 
         base = find_base(self.base) / "base.json"  # it lists the hashes of the weights
         sitter = None if self.sitter is None else input_sha256(self.sitter)
-        return {"mode": self.mode, "base": input_sha256(base), "sitter": sitter}
+        facts: dict[str, str | None] = {"mode": self.mode, "base": input_sha256(base), "sitter": sitter}
+        return facts | {f"shot {n}": input_sha256(shot) for n, shot in enumerate(self.shots, 1)}
 
     def prepare(
         self, picture: Picture, face: Face, mask: Path | None = None, progress: Progress | None = None
@@ -71,7 +77,31 @@ class Rendering:
 
         base = load_base(find_base(self.base))
         sitter = None if self.sitter is None else Sitter.load(self.sitter)
-        return Renderer(picture, face, base, mode=self.mode, sitter=sitter, mask=matte, progress=progress)
+        return Renderer(
+            picture,
+            face,
+            base,
+            mode=self.mode,
+            shots=[read_shot(path, picture.size) for path in self.shots],
+            sitter=sitter,
+            nearest=bool(self.shots),
+            mask=matte,
+            progress=progress,
+        )
+
+
+def read_shot(path: Path, size: tuple[int, int]) -> tuple[Picture, Face]:
+    """A further picture of the sitter, of the portrait's ``size``, and the face in it."""
+    from .landmarks.detect import detect_portrait
+    from .media.picture import load_picture
+
+    picture = load_picture(path)
+    if picture.size != size:
+        given, wanted = (f"{width} x {height}" for width, height in (picture.size, size))
+        raise InputError(
+            f"{path}: has {given} pixels, the portrait {wanted}; shots are frames of one still camera"
+        )
+    return picture, detect_portrait(picture)[0]
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:

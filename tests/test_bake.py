@@ -70,7 +70,7 @@ def test_a_bake_writes_frames_film_sheet_and_manifest(tmp_path: Path) -> None:
     assert load_picture(tmp_path / "sheet.png").size[0] == 1800
     manifest = json.loads((tmp_path / "manifest.json").read_text())["bakes"]["frame"]
     assert set(manifest["frames"]) == {"1", "2", "3", "4", "5"}
-    assert manifest["provenance"]["digital_source_type"].endswith("/algorithmicallyEnhanced")
+    assert manifest["provenance"]["digital_source_type"].endswith("/compositeWithTrainedAlgorithmicMedia")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     assert (5, 5, "frame 5") in steps and any("film" in text for _, _, text in steps)
 

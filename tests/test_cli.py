@@ -147,7 +147,7 @@ def test_animate_into_a_folder_and_again(material: Path, tmp_path: Path) -> None
     assert baked["missing"] == 0 and baked["frames"] == 6
     verified = command_line("verify", out / "manifest.json")
     assert verified.returncode == 0, verified.stderr
-    assert "algorithmicallyEnhanced" in verified.stdout and "8 of 8 files" in verified.stdout
+    assert "compositeWithTrainedAlgorithmicMedia" in verified.stdout and "8 of 8 files" in verified.stdout
 
 
 def test_animate_into_a_film_keeps_no_pictures(material: Path, tmp_path: Path) -> None:
