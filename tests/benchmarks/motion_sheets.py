@@ -82,6 +82,8 @@ def caption(row: int, found: Measures) -> str:
         parts.append(f"det {found.least_determinant:.2f}")
     if found.landmarks_missed is not None:
         parts.append(f"miss {found.landmarks_missed:.3f}")
+    if found.texture is not None:
+        parts.append(f"hf {found.texture:.2f}")
     if found.changed_outside_region:
         parts.append(f"OUTSIDE {found.changed_outside_region}")
     if found.background_changed:
@@ -117,6 +119,14 @@ class Stage:
         icc = self.picture.icc
         crops = [Picture(pixels=np.ascontiguousarray(each[y0:y1, x0:x1]), icc=icc).rgb8() for each in shown]
         return contact_sheet(crops, COLUMNS, COLUMNS * cell, ["portrait", *labels])
+
+
+def full(picture: Picture, face: Face, mask: np.ndarray | None = None) -> Renderer:
+    """The flow, corrected and completed by the generator that ships."""
+    from core.generator.render import Renderer as FullRenderer
+    from core.generator.weights import find_base, load_base
+
+    return FullRenderer(picture, face, load_base(find_base()), mask=mask)
 
 
 def import_maker(name: str) -> MakeRenderer:
@@ -172,10 +182,12 @@ def play_portrait(
         report["presets"].append({"preset": name, "frames": measured})
         least = min((e.least_determinant for e in found if e.least_determinant is not None), default=np.nan)
         missed = max((e.landmarks_missed for e in found if e.landmarks_missed is not None), default=np.nan)
+        texture = [e.texture for e in found if e.texture is not None] or [np.nan]
         print(
             f"{path.stem:30} {name:14} least det {least:6.2f}  missed {missed:.3f}  outside "
             f"{max(e.changed_outside_region for e in found)}  background "
-            f"{max(e.background_difference for e in found):.3f}  ({time.perf_counter() - start:.1f} s)",
+            f"{max(e.background_difference for e in found):.3f}  texture {min(texture):.2f} .. "
+            f"{max(texture):.2f}  ({time.perf_counter() - start:.1f} s)",
             file=sys.stderr,
             flush=True,
         )
@@ -219,7 +231,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--cell", type=int, default=384, help="px of each crop on the sheet (default %(default)s)"
     )
-    parser.add_argument("--renderer", default="core.compose.compositor:Compositor", help="module:name")
+    parser.add_argument(
+        "--renderer",
+        default="tests.benchmarks.motion_sheets:full",
+        help="module:name (default %(default)s; the flow alone: core.compose.compositor:Compositor)",
+    )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="folder for the sheets and sheets.json"
     )

@@ -19,6 +19,7 @@ import numpy as np
 from core.landmarks.face import Face
 from core.media.picture import Picture
 from core.training.evaluation.metrics import EYES, LIPS, convex_mask, eye_distance
+from core.training.evaluation.texture import energy_ratio, original_share
 
 FULL = 65535
 # brows and nose: skin that is moved, never painted
@@ -50,6 +51,8 @@ class Measures:
     least_determinant        smallest Jacobian determinant of the map inside the face; below 0 is a fold
     folded                   share of the face's pixels with a determinant below 0
     landmarks_missed         mean distance of brows and nose from where their landmarks should be
+    texture                  high-frequency energy of the moved skin over that of the same skin at rest
+    canvas                   share of the moved skin that is the picture's own paint
     """
 
     changed_outside_region: int
@@ -58,6 +61,8 @@ class Measures:
     least_determinant: float | None
     folded: float | None
     landmarks_missed: float | None
+    texture: float | None = None
+    canvas: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -126,11 +131,15 @@ def measure(
     outside = difference.copy()
     outside[y0:y1, x0:x1] = 0
     still = difference[background_mask(matte, face.points, points)]
-    least = folded = missed = None
+    least = folded = missed = texture = canvas = None
+    skin = skin_mask(face.points, points, picture.size)
+    if skin.any():
+        at_rest = skin_mask(points, face.points, picture.size)
+        texture = energy_ratio(frame, picture.pixels, skin, at_rest)
+        canvas = original_share(frame, picture.pixels, skin)["canvas"]
     if charted is not None:
         source = read_chart(charted)
         unit = eye_distance(face.points)
-        skin = skin_mask(face.points, points, picture.size)
         if skin.any():
             # a hundredth of the eye distance: finer than any feature, coarser than the chart's rounding
             values = determinants(source, max(1, round(0.01 * unit)))[skin]
@@ -145,4 +154,6 @@ def measure(
         least_determinant=least,
         folded=folded,
         landmarks_missed=missed,
+        texture=texture,
+        canvas=canvas,
     )

@@ -112,6 +112,13 @@ class Deaf(Honest):
         return super().mapping(_points())
 
 
+class Blurring(Honest):
+    """Loses the brushwork of what it moves."""
+
+    def render(self, points: np.ndarray, irises: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(super().render(points, irises), (0, 0), 2.0)
+
+
 def _measured(renderer: type[Honest]) -> Measures:
     stage = Stage(_picture(), _face(), _matte(), renderer)
     moved = _points()
@@ -131,6 +138,16 @@ def test_a_clean_warp_has_no_fault() -> None:
     assert found.least_determinant > 0.3
     assert found.landmarks_missed is not None
     assert found.landmarks_missed < 0.005
+
+
+def test_lost_brushwork_is_found() -> None:
+    clean, blurred = _measured(Honest), _measured(Blurring)
+    assert clean.texture is not None
+    assert blurred.texture is not None
+    assert clean.texture == pytest.approx(1, abs=0.15)
+    assert blurred.texture < 0.85
+    assert clean.canvas is not None
+    assert clean.canvas > 0.9
 
 
 def test_a_fold_is_found() -> None:
