@@ -20,6 +20,7 @@ from ..head.model import HeadModel
 from ..head.raster import rasterize
 from ..landmarks.face import Face
 from ..media.picture import Picture
+from .brushwork import Brushwork
 from .correction import Correction
 from .crop import Crop
 from .eyes import take_eye
@@ -99,6 +100,8 @@ class Compositor:
         x0, y0, x1, y1 = self.region
         self._pixels = np.ascontiguousarray(picture.pixels[y0:y1, x0:x1])
         self.matte = matte
+        sitter = matte.within(self.region, (x1 - x0, y1 - y0))
+        self._brushwork = Brushwork(self._pixels, sitter)
         self._behind = self._background()
         report(3, 4, "laying the picture on the relief")
         self.relief = relief or build_relief(self.model, self.fit, face.points, _lookup(matte))
@@ -144,6 +147,7 @@ class Compositor:
         else:
             patch = self._behind.paste(self._pixels, flow.shift)
         self._open(patch, flow, points, irises, correction)
+        self._brushwork.restore(patch, flow.shift)
         return patch, self.region
 
     # --- preparation ----------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class Measures:
     least_determinant        smallest Jacobian determinant of the map inside the face; below 0 is a fold
     folded                   share of the face's pixels with a determinant below 0
     landmarks_missed         mean distance of brows and nose from where their landmarks should be
-    texture                  high-frequency energy of the moved skin over that of the same skin at rest
+    texture                  high-frequency energy of the moved skin over that of the places it came from
     canvas                   share of the moved skin that is the picture's own paint
     """
 
@@ -101,6 +101,15 @@ def skin_mask(rest: np.ndarray, points: np.ndarray, size: tuple[int, int]) -> np
     return (face > 0) & (convex_mask(painted, size, 0.12 * unit) == 0)
 
 
+def fetched_from(source: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """float64 [H, W]: how many pixels of ``mask`` [H, W] a map [H, W, 2] fetches from each pixel."""
+    height, width = mask.shape
+    x, y = np.floor(source[mask]).astype(int).T
+    counts = np.zeros((height, width))
+    np.add.at(counts, (np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)), 1)
+    return counts
+
+
 def background_mask(matte: np.ndarray, rest: np.ndarray, points: np.ndarray) -> np.ndarray:
     """bool [H, W]: what cannot belong to the sitter, neither at rest nor moved.
 
@@ -134,8 +143,6 @@ def measure(
     least = folded = missed = texture = canvas = None
     skin = skin_mask(face.points, points, picture.size)
     if skin.any():
-        at_rest = skin_mask(points, face.points, picture.size)
-        texture = energy_ratio(frame, picture.pixels, skin, at_rest)
         canvas = original_share(frame, picture.pixels, skin)["canvas"]
     if charted is not None:
         source = read_chart(charted)
@@ -144,6 +151,7 @@ def measure(
             # a hundredth of the eye distance: finer than any feature, coarser than the chart's rounding
             values = determinants(source, max(1, round(0.01 * unit)))[skin]
             least, folded = float(values.min()), float((values < 0).mean())
+            texture = energy_ratio(frame, picture.pixels, skin, fetched_from(source, skin))
         places = (points[MET, :2] - 0.5).astype(np.float32)[None]
         found = cv2.remap(source, places[..., 0], places[..., 1], cv2.INTER_LINEAR)[0]
         missed = float(np.linalg.norm(found - face.points[MET, :2], axis=1).mean() / unit)
