@@ -54,12 +54,12 @@ class Plan:
     adversarial: float
 
 
-# one shot gains nothing by tuning in the paper's own table; many do
+# on the development clips tuning lowers pixel errors and raises LPIPS, so feed-forward is the default
 PLANS = (
     Plan(1, "feed-forward", 50, 10, 3, 0, 0, 1.0, 0.0),
     Plan(2, "feed-forward", 80, 8, 3, 0, 42, 0.5, 0.15),
-    Plan(8, "fine-tuned", 120, 4, 0, 2, 56, 0.0, 0.15),
-    Plan(32, "fine-tuned", 240, 4, 0, 4, 128, 0.0, 0.15),
+    Plan(8, "feed-forward", 120, 4, 0, 2, 56, 0.0, 0.15),
+    Plan(32, "feed-forward", 240, 4, 0, 4, 128, 0.0, 0.15),
 )
 DRIVES, JUDGED_DRIVES = 8, 6  # motions whose expression is compared before and after
 
