@@ -31,6 +31,9 @@ MODES = ("full", "neural")
 ONSET = 0.02  # face units of motion at which the generator has its full say: none at rest, and no jump there
 RIM = 0.06  # part of the crop's side over which paint fades towards its border
 REACH = 0.08  # face units around the sitter that may be painted
+# opacities at which paint begins to count, and counts in full: fainter paint only tints what the canvas shows
+# anyway, towards the skin and the light of the training clips
+FIRM = (0.1, 0.25)
 
 Progress = Callable[[int, int, str], None]
 
@@ -134,7 +137,7 @@ class Renderer:
         if patch is None:
             return frame
         frame[box[1] : box[3], box[0] : box[2]] = patch
-        opacity = out.opacity[0, 0].float().cpu().numpy() * allowed
+        opacity = firm(out.opacity[0, 0].float().cpu().numpy()) * allowed
         warped = _image(out.warped)
         x0, y0, x1, y1 = crop.box
         paint_over(frame[y0:y1, x0:x1], warped, opacity, _image(out.paint) - warped, source.grain)
@@ -200,6 +203,12 @@ class _Source:
         sitter = cv2.blur(sitter, (reach | 1, reach | 1))
         whole = cv2.resize(sitter, (size, size), interpolation=cv2.INTER_LINEAR)
         return whole.astype(np.float32) / 255 * self._rim
+
+
+def firm(opacity: np.ndarray) -> np.ndarray:
+    """Opacity 0..1 without what is too faint to be paint."""
+    t = np.clip((opacity - FIRM[0]) / (FIRM[1] - FIRM[0]), 0, 1)
+    return opacity * (t * t * (3 - 2 * t))
 
 
 def _rim(crop: CropBox, size: tuple[int, int], work: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.compose.brushwork import CELL
 from core.compose.compositor import Compositor
 from core.errors import InputError
 from core.generator.config import GeneratorConfig
@@ -19,7 +20,7 @@ from core.generator.discriminator import Discriminator
 from core.generator.embedder import Embedder, Projection
 from core.generator.generator import Generator
 from core.generator.inputs import CropBox, Viewer
-from core.generator.render import Renderer
+from core.generator.render import Renderer, firm
 from core.generator.weights import Base, load_base, save_base
 from core.landmarks.detect import detect_portrait
 from core.landmarks.face import Face
@@ -61,6 +62,8 @@ def make_base(folder: Path, noise: float = 0.0) -> Base:
     generator = Generator(SMALL)
     for head in (generator.moving, generator.painting):
         torch.nn.init.normal_(head.weight, std=noise)
+    if noise:
+        torch.nn.init.constant_(generator.painting.bias[12:], 2.0)  # well visible
     save_base(
         folder,
         SMALL,
@@ -104,11 +107,19 @@ def test_paint_stays_on_the_sitter(noisy: Base) -> None:
     height, width = sitter.shape
     crop = CropBox.around(face.points, picture.size)
     outside = np.ones((height, width), bool)
-    reach = crop.side // 20  # of the coarse flow's interpolation
+    # of the coarse flow's interpolation, and of the squares over which brushwork is compared
+    reach = crop.side // 20 + round(2 * CELL)
     outside[crop.y - reach : crop.y + crop.side + reach, crop.x - reach : crop.x + crop.side + reach] = False
     assert not changed[outside].any()
     corner = np.s_[: height // 20, : width // 5]
     assert not sitter[corner].any() and not changed[corner].any()
+
+
+def test_faint_paint_does_not_tint_the_canvas() -> None:
+    opacity = np.array([0.0, 0.05, 0.1, 0.17, 0.25, 0.6, 1.0], np.float32)
+    kept = firm(opacity)
+    assert (kept[:3] == 0).all() and 0 < kept[3] < 0.17
+    assert kept[4:] == pytest.approx(opacity[4:])
 
 
 def test_frames_are_the_same_again(noisy: Base) -> None:
