@@ -142,16 +142,22 @@ def curves_state(curves: ExpressionCurves) -> HeadState:
     )
 
 
-def solve_long(model: HeadModel, track: LandmarkTrack) -> tuple[np.ndarray, HeadState]:
-    """Solve a track of any length on the head model: identity [I] and T states in px, lost frames NaN."""
+def solve_long(
+    model: HeadModel, track: LandmarkTrack, identity: np.ndarray | None = None
+) -> tuple[np.ndarray, HeadState]:
+    """Solve a track of any length on the head model: identity [I] (found, where None) and T states in px.
+
+    Lost frames are NaN.  Raises InputError where no frame has a face.
+    """
     count = len(track)
     if not track.valid.any():
         raise InputError("the performance has no frame with a face")
     if count <= CHUNK + 2 * OVERLAP:
-        return solve_track(model, track.points, track.irises)
-    valid = np.flatnonzero(track.valid)
-    some = valid[np.unique(np.linspace(0, len(valid) - 1, 48).astype(int))]
-    identity, _ = solve_track(model, track.points[some], track.irises[some], smooth=0.0)
+        return solve_track(model, track.points, track.irises, identity=identity)
+    if identity is None:
+        valid = np.flatnonzero(track.valid)
+        some = valid[np.unique(np.linspace(0, len(valid) - 1, 48).astype(int))]
+        identity, _ = solve_track(model, track.points[some], track.irises[some], smooth=0.0)
     parts: list[HeadState] = []
     for start in range(0, count, CHUNK):
         low, high = max(0, start - OVERLAP), min(count, start + CHUNK + OVERLAP)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..head.fit import HeadState, project
+from ..head.fit import HeadState, project, solve_track
 from ..head.model import HeadModel
 from ..head.rotation import continuous
 from ..landmarks.track import LandmarkTrack
@@ -20,6 +20,7 @@ from .curves import ExpressionCurves
 from .driver import CAMERA, curves_state, solve_long, steady, to_local, to_picture
 
 EYES = 0.2  # of the picture's width: distance of the outer eye corners where curves are given landmarks
+CALM = 12  # frames that the performer's own head is read from
 _POINTS = 68
 
 
@@ -64,7 +65,7 @@ def solve_curves(track: LandmarkTrack, model: HeadModel | None = None) -> Soluti
     Raises InputError where no frame has a face.
     """
     model = model or HeadModel.load()
-    identity, state = solve_long(model, track)
+    identity, state = solve_long(model, track, _identity_at_rest(model, track))
     state = steady(track.times, state)
     unit = float(np.nanmedian(state.scale))
     origin = np.nanmedian(state.translation, axis=0)
@@ -82,6 +83,15 @@ def solve_curves(track: LandmarkTrack, model: HeadModel | None = None) -> Soluti
     residual = to_local(said, seen - projected[..., :2])
     depth = track.points[..., 2] - projected[:, :_POINTS, 2] - to_picture(said, residual)[:, :_POINTS, 2]
     return Solution(curves, residual.astype(np.float32), depth.astype(np.float32), identity, origin, unit)
+
+
+def _identity_at_rest(model: HeadModel, track: LandmarkTrack) -> np.ndarray:
+    """The performer's head [I] from the calmest frames: over a whole take,
+    a smile that lasts would be taken for the shape of the mouth."""
+    _, state = solve_long(model, track)
+    effort = np.tanh(state.expression / 0.5).sum(axis=1)
+    calm = np.sort(np.argsort(effort)[: min(CALM, int(track.valid.sum()))])
+    return solve_track(model, track.points[calm], track.irises[calm], smooth=0.0)[0]
 
 
 def play_curves(

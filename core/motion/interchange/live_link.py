@@ -70,7 +70,7 @@ def read_live_link(table: Table, rate: str | Fraction | None = None) -> Expressi
     if names.get("tongueout") is None:  # the app of the first iPhones had 51
         shapes.remove("tongueOut")
     column = table.names.index(names["timecode"])
-    times, counted = parse_timecodes([row[column] for row in table.rows], where, rate)
+    times = parse_timecodes([row[column] for row in table.rows], where, rate)
     values = table.numbers([*shapes, *(names[n.lower()] for n in (*HEAD, *EYES) if n.lower() in names)])
     expression = np.zeros((len(times), len(ARKIT)))
     expression[:, : len(shapes)] = values[:, : len(shapes)]
@@ -96,8 +96,6 @@ def read_live_link(table: Table, rate: str | Fraction | None = None) -> Expressi
     for array in (expression, rotation, translation):
         array[lost] = np.nan
     meta: dict[str, Any] = {"source": table.path.name, "format": NAME, "start": round(float(times[0]), 6)}
-    if counted is not None and len(times) > 1:
-        meta["rate"] = str(counted / max(1, round(float(np.median(np.diff(times[last]))) * float(counted))))
     if float(np.nanpercentile(expression, 5, axis=0).mean()) < _AT_REST:
         meta["rest"] = "neutral"
     return ExpressionCurves(times[last] - times[0], expression[last], rotation[last], translation[last], meta)

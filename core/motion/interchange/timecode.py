@@ -23,11 +23,8 @@ DAY = 24 * 3600
 _PATTERN = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})([:;])(\d{1,3}(?:\.\d*)?)")
 
 
-def parse_timecodes(
-    texts: list[str], where: list[str], rate: str | Fraction | None = None
-) -> tuple[np.ndarray, Fraction | None]:
-    """Seconds since midnight [T], unrolled over midnight, and the rate at which whole frames are counted
-    (None where the rows fall between frames).
+def parse_timecodes(texts: list[str], where: list[str], rate: str | Fraction | None = None) -> np.ndarray:
+    """Seconds since midnight, float64 [T], unrolled over midnight.
 
     rate: frames per second that the timecode counts, where the user knows better ("59.94": each label is one
     of 60000/1001 frames a second, and a second of timecode lasts 1.001 s).  ``;`` before the frames is
@@ -62,8 +59,7 @@ def parse_timecodes(
     back = np.flatnonzero(np.diff(times) < 0)
     if len(back):
         raise InputError(f"{where[back[0] + 1]}: the timecode runs backward; sort the rows or cut the take")
-    whole = bool(np.allclose(np.diff(count), np.rint(np.diff(count)), atol=2e-3))
-    return times, (known or Fraction(base)) if whole else None
+    return times
 
 
 def _base(seconds: np.ndarray, frames: np.ndarray) -> int:
