@@ -132,13 +132,24 @@ def _irises(table: Table, rows: np.ndarray, points: np.ndarray) -> np.ndarray:
     if not names.issuperset(_GAZE):
         return np.full((len(rows), 2, 2), np.nan)
     gaze = table.numbers(_GAZE)[rows].reshape(-1, 2, 3)
-    unit = np.linalg.norm(points[:, 45] - points[:, 36], axis=1)[:, None, None]
-    middle = points[:, EYE_CORNERS, :2].mean(axis=2)
-    # straight ahead of the face, the iris is in the middle; the face's own normal says where ahead is
-    across, down = points[:, 45] - points[:, 36], points[:, 33] - points[:, 27]
-    normal = np.cross(down, across)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    return middle + HeadModel.load().eye_radius(1) * unit * (gaze - normal[:, None])[..., :2]
+    model = HeadModel.load()
+    mean, radius = model.basis[0], model.eye_radius(1)
+    corners = mean[EYE_CORNERS].mean(axis=1)
+    center = mean[68:] + [0.0, 0.0, radius] - corners  # of each eyeball, seen from between the corners
+    turn = np.einsum("tij,kj->tik", _axes(points), _axes(mean[None])[0])
+    size = np.linalg.norm(points[:, 45] - points[:, 36], axis=1) / np.linalg.norm(mean[45] - mean[36])
+    away = np.einsum("tij,ej->tei", turn, center) + radius * gaze
+    return points[:, EYE_CORNERS, :2].mean(axis=2) + size[:, None, None] * away[..., :2]
+
+
+def _axes(points: np.ndarray) -> np.ndarray:
+    """The head's axes [T, 3, 3] in columns: along the outer eye corners, down the nose, away."""
+    across = points[:, 45] - points[:, 36]
+    across = across / np.linalg.norm(across, axis=1, keepdims=True)
+    down = points[:, 33] - points[:, 27]
+    down = down - across * (down * across).sum(axis=1, keepdims=True)
+    down = down / np.linalg.norm(down, axis=1, keepdims=True)
+    return np.stack([across, down, np.cross(across, down)], axis=2)
 
 
 def write_openface(track: LandmarkTrack, curves: ExpressionCurves, path: Path) -> None:
