@@ -27,7 +27,7 @@ import numpy as np
 from ...atomic import atomic_path
 from ...errors import InputError
 from ...head.arkit import ARKIT
-from ...head.rotation import continuous, from_head_angles, to_head_angles
+from ...head.rotation import continuous, from_head_angles, to_head_angles, to_vector
 from ..curves import ExpressionCurves
 from ..gaze import LOOKS, gaze_angles, with_gaze
 from .table import Table
@@ -37,7 +37,9 @@ NAME = "live-link"
 HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
 EYES = ("LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePitch", "RightEyeRoll")
 _HEAD_SIGN = np.array([1.0, 1.0, -1.0])
-_AT_REST = 0.02  # mean of what each coefficient never falls below: raw takes of a still face have about 0.07
+# a frame like this shows a face at zero: written takes have one; raw takes of a still face have a mean of
+# 0.05 and more, and heads that were never quite straight
+_REST_EXPRESSION, _REST_TURN = 0.01, 2.0  # mean coefficient; degrees
 
 
 def _app_order() -> tuple[str, ...]:
@@ -61,8 +63,9 @@ def is_live_link(names: tuple[str, ...]) -> bool:
 def read_live_link(table: Table, rate: str | Fraction | None = None) -> ExpressionCurves:
     """Expression curves of a take, its first row at time 0; ``rate`` as for ``parse_timecodes``.
 
-    meta: "start", the first row's time of day in seconds; "rest" is "neutral" where the coefficients fall to
-    zero when the face does, as in calibrated and in written takes.  Raises InputError, naming the line.
+    meta: "start", the first row's time of day in seconds; "rest" is "neutral" where some frame shows
+    a face at zero, as in written takes; else a retarget starts from the calmest frame.
+    Raises InputError, naming the line.
     """
     where = [f"{table.path}: line {line}" for line in table.lines]
     names = {name.lower(): name for name in table.names}
@@ -96,7 +99,8 @@ def read_live_link(table: Table, rate: str | Fraction | None = None) -> Expressi
     for array in (expression, rotation, translation):
         array[lost] = np.nan
     meta: dict[str, Any] = {"source": table.path.name, "format": NAME, "start": round(float(times[0]), 6)}
-    if float(np.nanpercentile(expression, 5, axis=0).mean()) < _AT_REST:
+    turned = np.degrees(np.linalg.norm(to_vector(rotation), axis=1))
+    if ((expression.mean(axis=1) < _REST_EXPRESSION) & (turned < _REST_TURN)).any():
         meta["rest"] = "neutral"
     return ExpressionCurves(times[last] - times[0], expression[last], rotation[last], translation[last], meta)
 

@@ -176,6 +176,11 @@ def test_a_raw_take_of_a_resting_face_is_not_taken_for_neutral(tmp_path: Path) -
     shapes = dict.fromkeys(COLUMNS[2:54], 0.07)
     path = take(tmp_path / "raw.csv", [format_timecode(i / 60) for i in range(30)], **shapes)
     assert "rest" not in read(path).meta
+    # nor one whose head never faced the phone
+    tipped = take(tmp_path / "tipped.csv", [format_timecode(i / 60) for i in range(30)], HeadPitch=0.15)
+    assert "rest" not in read(tipped).meta
+    straight = take(tmp_path / "straight.csv", [format_timecode(i / 60) for i in range(30)], HeadPitch=0.01)
+    assert read(straight).meta["rest"] == "neutral"
 
 
 @pytest.mark.parametrize("damage", ["timecode", "cell", "backward", "no rows", "all lost", "column", "frame"])
