@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .presets import PresetInfo
 
 Performance = LandmarkTrack | ExpressionCurves
-TRACK_SUFFIXES = (".npz", ".csv", ".toml")
+TRACK_SUFFIXES = (".npz", ".csv", ".toml", ".json", ".txt", ".tsv")
 
 
 @dataclass(frozen=True)
@@ -82,17 +82,21 @@ def load_performance(
         return curves, f"preset {source.name}, {len(curves)} frames"
     if source.kind == "track":
         motion = load_motion(path)
-        return _filled(motion, gaps), f"track {path.name}, {len(motion)} frames"
+        return fill(motion, gaps), f"track {path.name}, {len(motion)} frames"
     from .landmarks.detect import track_video
 
     track = track_video(path, backend=backend, face=face, cuts=cuts, progress=progress, cancelled=cancelled)
     lost = int((~track.valid).sum())
     text = f"video {path.name}, {len(track)} frames at {float(track.rate):.3f} per second"
-    return _filled(track, gaps), text + (f", face lost in {lost} (gaps: {gaps})" if lost else "")
+    return fill(track, gaps), text + (f", face lost in {lost} (gaps: {gaps})" if lost else "")
 
 
-def load_motion(path: Path) -> Performance:
-    """A landmark track (.npz, .csv), expression curves (.npz) or a performance written by hand (.toml)."""
+def load_motion(path: Path, *, rate: str | None = None, curves: bool = False) -> Performance:
+    """A landmark track (.npz, .csv), expression curves (.npz), a performance written by hand (.toml),
+    or a file of another program (see ``core.motion.interchange``), told by its content.
+
+    ``rate`` and ``curves`` as for ``read_performance``.
+    """
     if path.suffix.lower() == ".toml":
         from .motion.authored import load_authored
 
@@ -100,12 +104,13 @@ def load_motion(path: Path) -> Performance:
     if path.suffix.lower() == ".npz":
         try:
             with np.load(path, allow_pickle=False) as data:
-                curves = "expression" in data.files
+                solved = "expression" in data.files
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            curves = False  # the track's own reader says what is wrong
-        if curves:
-            return ExpressionCurves.load(path)
-    return LandmarkTrack.load(path)
+            solved = False  # the track's own reader says what is wrong
+        return ExpressionCurves.load(path) if solved else LandmarkTrack.load(path)
+    from .motion.interchange.formats import read_performance
+
+    return read_performance(path, rate=rate, curves=curves)
 
 
 def make_target(
@@ -205,7 +210,9 @@ def face_track(face: Face, size: tuple[int, int], meta: Mapping[str, Any]) -> La
     )
 
 
-def _filled(motion: Performance, gaps: str) -> Performance:
+def fill(motion: Performance, gaps: str) -> Performance:
+    """Lost frames filled as ``gaps`` says: "interpolate", "hold" or "leave"."""
     from .landmarks.gaps import fill_gaps
+    from .motion.sample import fill_curves
 
-    return fill_gaps(motion, gaps) if isinstance(motion, LandmarkTrack) else motion
+    return fill_gaps(motion, gaps) if isinstance(motion, LandmarkTrack) else fill_curves(motion, gaps)

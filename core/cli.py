@@ -23,6 +23,7 @@ BACKENDS = ("auto", "face-alignment", "mediapipe")
 CUTS = ("refuse", "trim")
 GAPS = ("interpolate", "hold", "leave")
 SMOOTH = ("auto", "none", "light", "medium", "strong")
+FORMATS = ("live-link", "curves", "openface", "track")
 MODES = ("full", "flow", "neural")
 # commands of core/training: name, module, what it does, examples
 TRAINING = (
@@ -147,6 +148,15 @@ def _parser(typed: Sequence[str]) -> _Parser:
             "portrait.jpg take.npz -o out --retime retime.toml --frames 1-48",
         )
     )
+    _convert(
+        add(
+            "convert",
+            "turn a performance into another program's file, or back",
+            "take.csv take.npz",
+            "slow_smile smile.csv --to live-link",
+            "take.mp4 curves.csv --to curves",
+        )
+    )
     bake = add("bake", "bake a job; finished frames are kept", "out/job.json", "out/job.json --frames 1-24")
     bake.add_argument("job", type=Path, metavar="JOB.json")
     bake.add_argument("--frames", metavar="A-B", help="only these frame numbers")
@@ -183,6 +193,21 @@ def _detect(parser: _Parser) -> None:
     parser.add_argument(
         "--gaps", choices=GAPS, default="leave", help="frames without a face (default: leave)"
     )
+
+
+def _convert(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("input", metavar="IN", help="a performance: a file of any known format, a video or a preset's name")
+    add("output", type=Path, metavar="OUT", help="the file to write: .csv or .npz")
+    add(
+        "--to",
+        choices=FORMATS,
+        help="Live Link Face .csv, expression curves, OpenFace .csv or landmark track (default: as IN is)",
+    )
+    add("--fps", metavar="R", help="frames per second that IN counts, where it does not say: 30, 59.94")
+    add("--backend", choices=BACKENDS, default="auto", help="landmark detector for a video (default: auto)")
+    add("--cuts", choices=CUTS, default="refuse", help="videos with scene cuts (default: refuse)")
+    add("--gaps", choices=GAPS, default="leave", help="frames without a face (default: leave)")
 
 
 def _face(parser: _Parser) -> None:

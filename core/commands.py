@@ -280,6 +280,25 @@ def _animate_film(
     return {**data, "held": held}, text
 
 
+def convert(options: argparse.Namespace, console: Console) -> None:
+    """A performance from one file format to another."""
+    from .convert import convert as run
+
+    check_folder(options.output.parent)
+    data = run(
+        options.input,
+        options.output,
+        to=options.to,
+        fps=options.fps,
+        backend=options.backend,
+        cuts=options.cuts,
+        gaps=options.gaps,
+        progress=console.progress,
+    )
+    lost = f", face lost in {data['lost']}" if data["lost"] else ""
+    console.result(data, f"{data['performance']}{lost}\nwritten: {data['output']} ({data['format']})")
+
+
 def bake(options: argparse.Namespace, console: Console) -> None:
     """A job file, or some of its frames."""
     from .bake import run_bake

@@ -184,6 +184,34 @@ def bake(*, job: str, frames: str | None = None, progress: Progress, cancelled: 
         return run_bake(loaded, frames=chosen, progress=progress, cancelled=cancelled).to_dict()
 
 
+def convert(
+    *,
+    source: str,
+    output: str,
+    to: str | None = None,
+    fps: str | None = None,
+    backend: str = "auto",
+    cuts: str = "refuse",
+    gaps: str = "leave",
+    progress: Progress,
+    cancelled: Cancelled,
+) -> Result:
+    """A performance (file of any known format, video or preset) written to ``output`` in another format."""
+    from .convert import convert as run_convert
+
+    return run_convert(
+        source,
+        Path(output),
+        to=to,
+        fps=fps,
+        backend=backend,
+        cuts=cuts,
+        gaps=gaps,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
 METHODS: dict[str, Callable[..., Result]] = {
-    function.__name__: function for function in (detect, track, presets, preset, retarget, bake)
+    function.__name__: function for function in (detect, track, presets, preset, retarget, bake, convert)
 }

@@ -91,21 +91,7 @@ class LandmarkTrack:
                     return fraction
             except (ValueError, ZeroDivisionError):
                 pass
-        if len(self) < 2:
-            return Fraction(25)
-        steps = np.diff(self.times)
-        # containers round their stamps: the mean of the usual steps
-        # is nearer to the truth than any one of them
-        usual = float(np.median(steps))
-        measured = 1.0 / float(steps[np.abs(steps - usual) <= 0.1 * usual].mean())
-        usual_rates = (
-            Fraction(max(1, round(measured))),
-            Fraction(max(1, round(measured * 1.001)) * 1000, 1001),
-        )
-        nearest = min(usual_rates, key=lambda rate: abs(float(rate) - measured))
-        if abs(float(nearest) - measured) < 5e-4 * measured:
-            return nearest
-        return Fraction(measured).limit_denominator(1001)
+        return nominal_rate(self.times)
 
     def at(self, index: int) -> LandmarkTrack:
         """The one-frame track of frame ``index`` (negative counts from the end)."""
@@ -147,3 +133,22 @@ def _frozen(array: Any, dtype: Any) -> np.ndarray:
     view = np.ascontiguousarray(array, dtype=dtype).view()
     view.flags.writeable = False
     return view
+
+
+def nominal_rate(times: np.ndarray) -> Fraction:
+    """Frames per second of frame times [T] in seconds, snapped to a usual rate (25 for one frame)."""
+    if len(times) < 2:
+        return Fraction(25)
+    steps = np.diff(times)
+    # containers round their stamps: the mean of the usual steps
+    # is nearer to the truth than any one of them
+    usual = float(np.median(steps))
+    measured = 1.0 / float(steps[np.abs(steps - usual) <= 0.1 * usual].mean())
+    usual_rates = (
+        Fraction(max(1, round(measured))),
+        Fraction(max(1, round(measured * 1.001)) * 1000, 1001),
+    )
+    nearest = min(usual_rates, key=lambda rate: abs(float(rate) - measured))
+    if abs(float(nearest) - measured) < 5e-4 * measured:
+        return nearest
+    return Fraction(measured).limit_denominator(1001)

@@ -18,6 +18,7 @@ import numpy as np
 from ..atomic import atomic_path
 from ..errors import InputError
 from ..head.arkit import ARKIT, INDEX, MIRROR
+from ..landmarks.track import nominal_rate
 from .rates import parse_rate
 
 SCHEMA = "tableau-vivant/curves-1"
@@ -84,12 +85,11 @@ class ExpressionCurves:
     @property
     def rate(self) -> Fraction:
         """Nominal frames per second: meta's "rate" where given,
-        else the median frame step (25 for one frame)."""
+        else from the frame step, snapped to a usual rate."""
         stated = self.meta.get("rate")
         if stated is not None:
             return parse_rate(stated, "expression curves: 'rate'")
-        step = float(np.median(np.diff(self.times))) if len(self) > 1 else 1 / 25
-        return Fraction(1 / step).limit_denominator(1001)
+        return nominal_rate(self.times)
 
     @property
     def period(self) -> float | None:

@@ -62,8 +62,8 @@ def to_picture(state: HeadState, local: np.ndarray) -> np.ndarray:
 
 def track_driver(model: HeadModel, track: LandmarkTrack, fit: HeadFit, reference: int | str) -> Driver:
     """Solve a landmark track on the head model and choose its reference frame."""
-    identity, state = _solve_long(model, track)
-    state = _steady(track.times, state)
+    identity, state = solve_long(model, track)
+    state = steady(track.times, state)
     chosen = choose_reference(
         reference, state.rotation, state.expression, fit.state.rotation, fit.state.expression
     )
@@ -100,13 +100,7 @@ def curves_driver(model: HeadModel, curves: ExpressionCurves, fit: HeadFit, refe
     ``auto`` takes the neutral head as rest where the curves were made
     relative to it (``meta["rest"]`` is "neutral").
     """
-    depth = CAMERA / np.maximum(CAMERA + curves.translation[:, 2].astype(np.float64), 1.0)
-    state = HeadState(
-        rotation=curves.rotation.astype(np.float64),
-        translation=curves.translation.astype(np.float64),
-        scale=depth,
-        expression=np.clip(curves.expression.astype(np.float64), 0.0, 1.0),
-    )
+    state = curves_state(curves)
     identity = np.zeros(len(model.identity))
     if reference == "auto" and curves.meta.get("rest") == "neutral":
         chosen = None
@@ -137,15 +131,33 @@ def curves_driver(model: HeadModel, curves: ExpressionCurves, fit: HeadFit, refe
     )
 
 
-def _solve_long(model: HeadModel, track: LandmarkTrack) -> tuple[np.ndarray, HeadState]:
+def curves_state(curves: ExpressionCurves) -> HeadState:
+    """Expression curves as states of the head model, in eye distances;
+    a head that is nearer by translation z is larger."""
+    return HeadState(
+        rotation=curves.rotation.astype(np.float64),
+        translation=curves.translation.astype(np.float64),
+        scale=CAMERA / np.maximum(CAMERA + curves.translation[:, 2].astype(np.float64), 1.0),
+        expression=np.clip(curves.expression.astype(np.float64), 0.0, 1.0),
+    )
+
+
+def solve_long(
+    model: HeadModel, track: LandmarkTrack, identity: np.ndarray | None = None
+) -> tuple[np.ndarray, HeadState]:
+    """Solve a track of any length on the head model: identity [I] (found, where None) and T states in px.
+
+    Lost frames are NaN.  Raises InputError where no frame has a face.
+    """
     count = len(track)
     if not track.valid.any():
         raise InputError("the performance has no frame with a face")
     if count <= CHUNK + 2 * OVERLAP:
-        return solve_track(model, track.points, track.irises)
-    valid = np.flatnonzero(track.valid)
-    some = valid[np.unique(np.linspace(0, len(valid) - 1, 48).astype(int))]
-    identity, _ = solve_track(model, track.points[some], track.irises[some], smooth=0.0)
+        return solve_track(model, track.points, track.irises, identity=identity)
+    if identity is None:
+        valid = np.flatnonzero(track.valid)
+        some = valid[np.unique(np.linspace(0, len(valid) - 1, 48).astype(int))]
+        identity, _ = solve_track(model, track.points[some], track.irises[some], smooth=0.0)
     parts: list[HeadState] = []
     for start in range(0, count, CHUNK):
         low, high = max(0, start - OVERLAP), min(count, start + CHUNK + OVERLAP)
@@ -163,6 +175,6 @@ def _lost(count: int) -> HeadState:
     return HeadState(*(np.full((count, *shape), np.nan) for shape in ((4,), (3,), (), (len(ARKIT),))))
 
 
-def _steady(times: np.ndarray, state: HeadState) -> HeadState:
+def steady(times: np.ndarray, state: HeadState) -> HeadState:
     """The same states with a calmer size; what this leaves unexplained stays in the residual."""
     return replace(state, scale=np.exp(smooth(times, np.log(state.scale), SCALE_SIGMA)))

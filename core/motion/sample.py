@@ -160,6 +160,31 @@ def sample_curves(
     )
 
 
+def fill_curves(curves: ExpressionCurves, method: str = "interpolate") -> ExpressionCurves:
+    """Give lost frames values again: "interpolate" between the frames around, "hold" the last one before
+    (the first found one at the start), or "leave" them.  Raises InputError where every frame is lost."""
+    if method == "leave" or curves.valid.all():
+        return curves
+    known = np.flatnonzero(curves.valid)
+    if len(known) == 0:
+        raise InputError("the performance has no frame with a face")
+    if method == "hold":
+        rows = known[np.maximum(np.searchsorted(known, np.arange(len(curves)), "right") - 1, 0)]
+        return _rows(curves, rows, curves.times)
+    filled = sample_curves(_rows(curves, known, curves.times[known]), curves.times)
+    return replace(filled, meta=curves.meta)
+
+
+def _rows(curves: ExpressionCurves, rows: np.ndarray, times: np.ndarray) -> ExpressionCurves:
+    return replace(
+        curves,
+        times=times,
+        expression=curves.expression[rows],
+        rotation=curves.rotation[rows],
+        translation=curves.translation[rows],
+    )
+
+
 def blend_tracks(a: LandmarkTrack, b: LandmarkTrack, weight: np.ndarray) -> LandmarkTrack:
     """``a`` (weight 0) to ``b`` (weight 1) frame by frame; weight [T] in 0..1.
     Where the weight is 0 the bits of ``a``."""
