@@ -28,7 +28,8 @@ def measured_alignment(warped: np.ndarray, target: np.ndarray) -> np.ndarray:
     grays = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (target, warped)]
     if work != size:
         grays = [cv2.resize(gray, (work, work), interpolation=cv2.INTER_CUBIC) for gray in grays]
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*grays, None)
+    target_gray, warped_gray = grays
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(target_gray, warped_gray, None)
     flow = cv2.GaussianBlur(flow / np.float32(work), (0, 0), SMOOTH * work)
     flow = cv2.resize(flow, (size, size), interpolation=cv2.INTER_AREA)
     y, x = np.mgrid[:size, :size].astype(np.float32)
