@@ -67,7 +67,7 @@ class TABLEAU_OT_use_python(jobs.JobOperator, bpy.types.Operator):
     bl_idname = "tableau.use_python"
     bl_label = "Use Existing Python"
     bl_description = (
-        "Use an environment that is on this computer already: choose its folder, or the program python in it. "
+        "Use an environment that is on this computer: choose its folder, or the program python in it. "
         "It is checked at once, and only taken if the engine runs on it"
     )
 

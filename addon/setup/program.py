@@ -109,6 +109,9 @@ class Program(Task):
             self.finished = self._start + min(len(self._named), self._span)
             self.text = f"{self.title}: {name}{found[2] if 'MiB' in found[2] or 'MB' in found[2] else ''}"
 
+        elif line.startswith(("Installing collected packages", "Prepared ")):
+            self.text = f"{self.title}: unpacking"
+
     def _finish(self) -> None:
         output = "\n".join(self._said)
         if self._cancelled:

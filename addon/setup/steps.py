@@ -40,7 +40,7 @@ _TORCH, _TRIAL = 15, 5
 
 @dataclass(frozen=True)
 class Order:
-    """``wheels``: the folder to take everything from, None to go online; ``python``: what to build on, or ""."""
+    """``wheels``: a folder that has everything, None to go online; ``python``: what to build on, or ""."""
 
     wheels: Path | None = None
     python: str = ""
@@ -87,7 +87,8 @@ def _make(root: Path, wanted: Order, lists: recipe.Recipe) -> Steps:
     python = environment.python_of(root)
     flags = {} if wanted.wheels is None else _isolation()
     if uv:
-        offline = [] if wanted.wheels is None else ["--offline", "--no-python-downloads"]
+        # pip comes along where it can be fetched: it knows a company's own index and certificates
+        offline = ["--seed"] if wanted.wheels is None else ["--offline", "--no-python-downloads"]
         making: list[str | Path] = [
             uv,
             "venv",
@@ -105,10 +106,10 @@ def _make(root: Path, wanted: Order, lists: recipe.Recipe) -> Steps:
     if special and not uv:
         uv = yield from _local_uv(python, lists, total)
     installer = _Installer(python, uv, wanted.wheels, flags)
-    pins: Arguments = ["--no-deps", "--require-hashes", "-r", lists.requirements]
-    yield from installer.install([pins], "Installing the packages", (0, lists.packages, total))
-    attempts = _torch_attempts(lists, wanted.wheels, special, installer)
-    yield from installer.install(attempts, "Installing PyTorch", (lists.packages, _TORCH, total))
+    pins = installer.commands(["--no-deps", "--require-hashes", "-r", lists.requirements])
+    yield from installer.run(pins, "Installing the packages", (0, lists.packages, total))
+    attempts = _torch_attempts(lists, special, installer)
+    yield from installer.run(attempts, "Installing PyTorch", (lists.packages, _TORCH, total))
     trial = (lists.packages + _TORCH, _TRIAL, total)
     report = yield from checking.ask(python, load=True, lists=lists, steps=trial)
     if not report["ok"]:
@@ -144,21 +145,21 @@ def _torch_is_special() -> bool:
     return sys.platform == "linux" or (sys.platform == "win32" and bases.has_nvidia())
 
 
-def _torch_attempts(
-    lists: recipe.Recipe, wheels: Path | None, special: bool, installer: _Installer
-) -> list[Arguments]:
-    """Arguments for the installer, the best first."""
+def _torch_attempts(lists: recipe.Recipe, special: bool, installer: _Installer) -> list[Arguments]:
+    """Commands of which one has to succeed, the best first."""
     pinned: Arguments = ["--no-deps", "--require-hashes", "-r", lists.torch_pins]
-    if wheels is not None:
+    if installer.wheels is not None:
         version = lists.torch.rpartition("==")[2]
-        builds = sorted(path.name.split("-")[1] for path in wheels.glob(f"torch-{version}+*.whl"))
-        return [["--no-deps", f"torch=={build}"] for build in builds] + [pinned]
+        builds = sorted(path.name.split("-")[1] for path in installer.wheels.glob(f"torch-{version}+*.whl"))
+        chosen = [["--no-deps", f"torch=={build}"] for build in builds] + [pinned]
+        return [command for arguments in chosen for command in installer.commands(arguments)]
     attempts: list[Arguments] = []
     if special and installer.uv:
-        attempts.append(["--torch-backend=auto", lists.torch])
+        attempts.append(installer.with_uv(["--torch-backend=auto", lists.torch]))
     if special and not bases.has_nvidia():
-        attempts.append(["--no-deps", "--extra-index-url", PYTORCH_CPU, f"{lists.torch}+cpu"])
-    return [*attempts, pinned]
+        build = f"{lists.torch}+cpu"
+        attempts.append(installer.with_pip(["--no-deps", "--extra-index-url", PYTORCH_CPU, build]))
+    return attempts + installer.commands(pinned)
 
 
 def _local_uv(python: Path, lists: recipe.Recipe, total: int) -> Generator[Task, dict[str, Any], str | None]:
@@ -195,19 +196,19 @@ _PIP = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-
 
 @dataclass(frozen=True)
 class _Installer:
-    """Installs into ``python``'s environment: with uv where there is one, else with pip."""
+    """Installs into ``python``'s environment: with uv where there is one and it works, else with pip."""
 
     python: Path
     uv: str | None
     wheels: Path | None
     extra: dict[str, str]
 
-    def install(self, attempts: Iterable[Arguments], title: str, steps: tuple[int, int, int]) -> Steps:
-        """Run the attempts until one succeeds; raises the last one's Problem."""
+    def run(self, commands: Iterable[Arguments], title: str, steps: tuple[int, int, int]) -> Steps:
+        """Run the commands until one succeeds; raises the last one's Problem, with what all of them said."""
         failed: Problem | None = None
-        for arguments in attempts:
+        for command in commands:
             try:
-                return (yield Program([*self._command(), *arguments], title, extra=self.extra, steps=steps))
+                return (yield Program(command, title, extra=self.extra, steps=steps))
             except Stopped:
                 raise
             except Problem as problem:
@@ -216,10 +217,29 @@ class _Installer:
         assert failed is not None
         raise failed
 
-    def _command(self) -> list[str | Path]:
-        source: list[str | Path] = []
-        if self.wheels is not None:
-            source = ["--no-index", "--find-links", self.wheels]
-        if self.uv:
-            return [self.uv, "pip", "install", "--python", self.python, "--only-binary", ":all:", *source]
-        return [self.python, "-I", "-m", "pip", "install", *_PIP, *source]
+    def commands(self, arguments: Arguments) -> list[Arguments]:
+        """The ways to install something, the best first."""
+        if not self.uv:
+            return [self.with_pip(arguments)]
+        if self.wheels is not None:  # an environment that uv made offline has no pip
+            return [self.with_uv(arguments)]
+        return [self.with_uv(arguments), self.with_pip(arguments)]
+
+    def with_uv(self, arguments: Arguments) -> Arguments:
+        assert self.uv is not None
+        start: list[str | Path] = [
+            self.uv,
+            "pip",
+            "install",
+            "--python",
+            self.python,
+            "--only-binary",
+            ":all:",
+        ]
+        return [*start, *self._source(), *arguments]
+
+    def with_pip(self, arguments: Arguments) -> Arguments:
+        return [self.python, "-I", "-m", "pip", "install", *_PIP, *self._source(), *arguments]
+
+    def _source(self) -> Arguments:
+        return [] if self.wheels is None else ["--no-index", "--find-links", self.wheels]
