@@ -20,6 +20,15 @@ from ..tasks import Task
 
 # what pip and uv say about a package that they have come to
 _PACKAGE = re.compile(r"\s*(?:Collecting|Processing|Downloading|Downloaded|Building)\s+(\S+)(.*)")
+# what they say where an artist can do something about it, and how to say it to one
+_TELLING = (
+    (r"do not match the hashes|hash mismatch", "a package is not the one that was pinned (its hash differs)"),
+    (r"no space left", "the disk is full; make room and try again"),
+    (
+        r"to establish a new connection|name resolution|dns error|connection (refused|reset)|timed out",
+        "the internet cannot be reached; try again, or name a folder of wheels",
+    ),
+)
 _OURS = ("PYTHON", "VIRTUAL_ENV", "CONDA", "__PYVENV")
 
 
@@ -27,7 +36,7 @@ class Program(Task):
     """``result`` is {"output": everything that it printed}.
 
     ``title`` says what it does.  Packages that its lines name move ``progress`` on from ``start``
-    by at most ``span`` of ``total`` steps.
+    by at most ``span`` of ``total`` steps.  ``extra`` are environment variables; None takes one away.
     """
 
     def __init__(
@@ -35,7 +44,7 @@ class Program(Task):
         argv: Sequence[str | Path],
         title: str,
         *,
-        extra: Mapping[str, str] | None = None,
+        extra: Mapping[str, str | None] | None = None,
         steps: tuple[int, int, int] = (0, 0, 0),
     ) -> None:
         super().__init__()
@@ -46,11 +55,12 @@ class Program(Task):
         self._named: set[str] = set()
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._cancelled = False
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
+        changes = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **(extra or {})}
+        wanted = {**{key: value for key, value in os.environ.items() if not key.startswith(_OURS)}, **changes}
         try:
             self.process = subprocess.Popen(
                 self.argv,
-                env={**environment, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **(extra or {})},
+                env={key: value for key, value in wanted.items() if value is not None},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -119,8 +129,15 @@ class Program(Task):
         elif self.process.returncode == 0:
             self.result = {"output": output}
         else:
-            spoken = [line for line in self._said if line.strip()]
-            reasons = [line for line in spoken if re.search(r"error|no space", line, re.IGNORECASE)]
-            reason = (reasons or spoken or [f"exit code {self.process.returncode}"])[-1]
             command = " ".join(self.argv)
-            self.problem = Problem(f"{self.title} failed: {one_line(reason)[:300]}", f"$ {command}\n{output}")
+            self.problem = Problem(f"{self.title} failed: {self._reason()}", f"$ {command}\n{output}")
+
+    def _reason(self) -> str:
+        """The most telling one of its lines."""
+        spoken = [line for line in self._said if line.strip()]
+        for pattern, words in _TELLING:
+            if any(re.search(pattern, line, re.IGNORECASE) for line in spoken):
+                return words
+        errors = [line for line in spoken if re.match(r"\s*(error|cause|caused by)\b", line, re.IGNORECASE)]
+        reason = (errors or spoken or [f"exit code {self.process.returncode}"])[-1]
+        return one_line(reason)[:300]

@@ -85,20 +85,12 @@ def _make(root: Path, wanted: Order, lists: recipe.Recipe) -> Steps:
     uv = bases.find_uv()
     base = yield from _base(wanted, lists, uv)
     python = environment.python_of(root)
-    flags = {} if wanted.wheels is None else _isolation()
+    flags: dict[str, str | None] = {} if wanted.wheels is None else _isolation()
     if uv:
         # pip comes along where it can be fetched: it knows a company's own index and certificates
         offline = ["--seed"] if wanted.wheels is None else ["--offline", "--no-python-downloads"]
-        making: list[str | Path] = [
-            uv,
-            "venv",
-            "--no-project",
-            "--allow-existing",
-            *offline,
-            "--python",
-            base,
-            root,
-        ]
+        making: list[str | Path] = [uv, "venv", "--no-project", "--allow-existing", *offline]
+        making += ["--python", base, root]
     else:
         making = [base, "-I", "-m", "venv", root]
     yield Program(making, "Making the environment", extra=flags, steps=(0, 0, total))
@@ -185,9 +177,9 @@ def _local_uv(python: Path, lists: recipe.Recipe, total: int) -> Generator[Task,
     return str(python.with_name("uv.exe" if sys.platform == "win32" else "uv"))
 
 
-def _isolation() -> dict[str, str]:
+def _isolation() -> dict[str, str | None]:
     """Settings under which neither pip nor uv goes online, whatever the user's own say."""
-    theirs = {name: "" for name in os.environ if name.startswith(("PIP_", "UV_"))}
+    theirs = {name: None for name in os.environ if name.startswith(("PIP_", "UV_"))}
     return {**theirs, "PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1", "UV_OFFLINE": "1"}
 
 
@@ -201,7 +193,7 @@ class _Installer:
     python: Path
     uv: str | None
     wheels: Path | None
-    extra: dict[str, str]
+    extra: dict[str, str | None]
 
     def run(self, commands: Iterable[Arguments], title: str, steps: tuple[int, int, int]) -> Steps:
         """Run the commands until one succeeds; raises the last one's Problem, with what all of them said."""

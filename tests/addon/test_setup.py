@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Blender
-from .wheels import make_recipe
+from .wheels import make_recipe, make_wheel
 
 UV = shutil.which("uv")
 
@@ -27,7 +27,9 @@ def test_setup_from_a_folder_of_wheels(
         monkeypatch.setenv("PATH", "/usr/bin:/bin")
         monkeypatch.setenv("HOME", str(tmp_path))
     recipe = make_recipe(tmp_path / "recipe", tmp_path / "wheels")
-    seen = blender.run("setup.py", tmp_path, recipe=recipe, wheels=tmp_path / "wheels", python=sys.executable)
+    other = make_wheel(tmp_path / "other", "tinybrush", "1.2", "STROKES = 8\n")
+    names = {"recipe": recipe, "wheels": tmp_path / "wheels", "other": other, "python": sys.executable}
+    seen = blender.run("setup.py", tmp_path, **names)
     assert seen["first"] == ["FINISHED"]
     assert not seen["leftover"], "what a former Blender left half made stays"
     assert seen["folders"] == ["1"]
@@ -44,7 +46,7 @@ def test_setup_from_a_folder_of_wheels(
     assert any(step[3] == "Installing PyTorch" for step in seen["told"])
 
     assert len(seen["folders_again"]) == 1, "the former environment stays"
-    assert "hash" in seen["damaged"].lower() and "\n" not in seen["damaged"]
+    assert "its hash differs" in seen["damaged"] and "\n" not in seen["damaged"]
     assert "tinybrush" in seen["damaged_details"]
     assert seen["folders_damaged"] == seen["folders_again"] and seen["still"]
 
