@@ -46,7 +46,9 @@ class TABLEAU_OT_set_up_engine(jobs.JobOperator, bpy.types.Operator):
     def draw(self, context):
         column = self.layout.column()
         if bpy.app.online_access:
-            column.label(text="Fetches about 500 MB, with an NVIDIA GPU some GB; takes minutes", icon="URL")
+            column.label(
+                text="Fetches 460 MB and takes 1.6 GB of disk; some GB more with an NVIDIA GPU", icon="URL"
+            )
         else:
             column.label(text="Allow Online Access is off in Preferences > System", icon="ERROR")
             column.label(text="Allow it, or name a folder that holds the packages")

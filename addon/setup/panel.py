@@ -3,21 +3,20 @@
 
 import bpy
 
-from .. import engine
+from .. import engine, jobs
 from ..panels import TableauPanel
 from ..problems import Problem
 from . import checking
 
 
+# only there while there is no engine: without it nothing else in the tab works
 class TABLEAU_PT_no_engine(TableauPanel, bpy.types.Panel):
-    """Only there while there is no engine: without it nothing else in the tab works."""
-
     bl_label = "First of All"
     bl_order = 0
 
     @classmethod
     def poll(cls, context):
-        return _missing()
+        return _missing() and jobs.running() is None
 
     def draw(self, context):
         column = self.layout.column()

@@ -4,6 +4,7 @@ cancel, with whatever it has started itself."""
 
 from __future__ import annotations
 
+import atexit
 import os
 import queue
 import re
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +32,9 @@ _TELLING = (
     ),
 )
 _OURS = ("PYTHON", "VIRTUAL_ENV", "CONDA", "__PYVENV")
+
+
+_live: weakref.WeakSet[Program] = weakref.WeakSet()
 
 
 class Program(Task):
@@ -72,6 +77,7 @@ class Program(Task):
             )
         except OSError as error:
             raise Problem(f"{self.argv[0]}: does not start ({error.strerror or error})") from error
+        _live.add(self)
         threading.Thread(target=self._read, name="tableau-program", daemon=True).start()
 
     def pump(self) -> None:
@@ -141,3 +147,10 @@ class Program(Task):
         errors = [line for line in spoken if re.match(r"\s*(error|cause|caused by)\b", line, re.IGNORECASE)]
         reason = (errors or spoken or [f"exit code {self.process.returncode}"])[-1]
         return one_line(reason)[:300]
+
+
+@atexit.register
+def _end_all() -> None:
+    """Nothing that was started outlives Blender."""
+    for program in list(_live):
+        program.kill()

@@ -41,5 +41,6 @@ def test_worker_life(blender: Blender, tmp_path: Path, demo_portrait: Path, unin
     assert seen["enabled_again"] == "done"
     if uninstall:
         assert seen["uninstalled"] == [False, False, False]
-    with pytest.raises(ProcessLookupError):
-        os.kill(seen["last"], 0)
+    for process in seen["last"]:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)

@@ -95,5 +95,6 @@ if question["uninstall"]:
     index = [repo.module for repo in bpy.context.preferences.extensions.repos].index("user_default")
     bpy.ops.extensions.package_uninstall(repo_index=index, pkg_id="tableau_vivant")
     answer["uninstalled"] = [alive(worker), user.exists(), Path(user).parent.exists()]
-answer["last"] = worker
+last = program.Program([question["python"], "-c", "import time; time.sleep(600)"], "Waiting")
+answer["last"] = [worker, last.process.pid]  # end with this process
 finish()
