@@ -36,6 +36,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "tableau-requirements.json"
 SETUP_LOG = BUILD / "setup.log"
+ENGINE_PINS = ROOT / "presets" / "engine"
 
 # Tried once the environment is made, so that a half-made one is told at once.
 ENGINE_MODULES = "torch cv2 av numba scipy skimage safetensors mediapipe face_alignment"
@@ -275,6 +276,110 @@ def check_imports(modules: Sequence[str]) -> None:
         raise BuildError(f"the environment is made but does not load: {reason}")
 
 
+# ---------------------------------------------------------------- the pinned environment of installed engines
+
+
+def engine_needs() -> dict[str, Any]:
+    """What an engine's environment has to have; the installed extension knows it from presets/engine."""
+    data = project()
+    ours = data["tool"]["tableau"]
+    return {
+        "pythons": ours["engine-pythons"],
+        "requirements": data["project"]["dependencies"] + ours["without-dependencies"],
+        "torch": ours["torch"],
+        "uv": ours["uv"],
+    }
+
+
+def pin_engine() -> None:
+    """Write presets/engine: what is needed, and exact versions and hashes of the wheels that give it.
+
+    Versions are those of .venv, that is, those that the tests ran with; what only other systems need is the
+    newest that fits.
+    """
+    needs = engine_needs()
+    uv = find_uv()
+    normal = [line for line in needs["requirements"] if line not in requirements()["without-dependencies"]]
+    wanted = [line for line in normal if not line.startswith("torch>")] + [needs["torch"]]
+    blocks = lock(uv, wanted) | lock(uv, requirements()["without-dependencies"], "--no-deps")
+    torch = {name for name in blocks if re.match(r"torch$|triton|nvidia-|cuda-", name)}
+    ENGINE_PINS.mkdir(parents=True, exist_ok=True)
+    (ENGINE_PINS / "needs.json").write_text(json.dumps(needs, indent=1) + "\n", encoding="utf-8")
+    write_pins("requirements.txt", [blocks[name] for name in sorted(blocks) if name not in torch])
+    write_pins("torch.txt", [blocks[name] for name in sorted(torch)])
+    write_pins("uv.txt", list(lock(uv, [needs["uv"]]).values()))
+
+
+def find_uv() -> str:
+    if found := shutil.which("uv"):
+        return found
+    folder = BUILD / "uv"
+    local = folder / ("bin/uv.exe" if os.name == "nt" else "bin/uv")
+    if not local.exists():
+        BUILD.mkdir(exist_ok=True)
+        logged(*pip_install("--target", str(folder), project()["tool"]["tableau"]["uv"]))
+    return str(local)
+
+
+def lock(uv: str, wanted: Sequence[str], *options: str) -> dict[str, str]:
+    """Resolve ``wanted`` for all systems: package name -> its lines of a requirements file with hashes."""
+    folder = BUILD / "pins"
+    folder.mkdir(parents=True, exist_ok=True)
+    source, tested, target = folder / "wanted.txt", folder / "tested.txt", folder / "pylock.toml"
+    source.write_text("\n".join(wanted) + "\n", encoding="utf-8")
+    frozen = captured(PYTHON, "-m", "pip", "list", "--format", "freeze").stdout.split()
+    versions = (
+        line.partition("+")[0] for line in frozen if line.partition("=")[0] not in ("pip", "setuptools")
+    )
+    tested.write_text("\n".join(versions) + "\n", encoding="utf-8")
+    argv = [
+        uv,
+        "pip",
+        "compile",
+        "--universal",
+        "--python-version",
+        project()["tool"]["tableau"]["engine-pythons"][0],
+    ]
+    argv += ["--no-build", "--generate-hashes", "--format", "pylock.toml", "-q", "-c", str(tested), *options]
+    done = captured(*argv, "-o", target, source)
+    if done.returncode != 0:
+        raise BuildError(f"the engine's packages cannot be pinned: {' '.join(done.stderr.split())[:400]}")
+    blocks: dict[str, str] = {}
+    for package in tomllib.loads(target.read_text(encoding="utf-8"))["packages"]:
+        hashes = sorted(
+            wheel["hashes"]["sha256"] for wheel in package["wheels"] if is_for_engine(wheel["url"])
+        )
+        if not hashes:
+            continue  # there only for Pythons or systems that the engine does not run on
+        marker = f" ; {package['marker']}" if "marker" in package else ""
+        lines = [
+            f"{package['name']}=={package['version']}{marker}",
+            *(f"    --hash=sha256:{one}" for one in hashes),
+        ]
+        blocks[package["name"]] = blocks.get(package["name"], "") + " \\\n".join(lines) + "\n"
+    return blocks
+
+
+def is_for_engine(url: str) -> bool:
+    """Whether a wheel fits one of the engine's Pythons on a system that all of its packages are made for."""
+    python, abi, system = url.rpartition("/")[2].removesuffix(".whl").split("-")[-3:]
+    ours = {f"cp{version.replace('.', '')}" for version in project()["tool"]["tableau"]["engine-pythons"]}
+    stable = abi == "abi3" and int(python.removeprefix("cp3")) <= 12
+    fits = abi in ours or stable or (abi == "none" and (python in ours or "py3" in python.split(".")))
+    return (
+        fits
+        and re.search(r"^any$|manylinux.*_x86_64|macosx_\d+_\d+_(arm64|universal2)|win_amd64", system)
+        is not None
+    )
+
+
+def write_pins(name: str, blocks: Sequence[str]) -> None:
+    head = "# Made by `python build.py pin`: exact versions, and hashes of the wheels that count as them.\n"
+    temporary = ENGINE_PINS / f".{name}"
+    temporary.write_text(head + "".join(blocks), encoding="utf-8", newline="\n")
+    os.replace(temporary, ENGINE_PINS / name)
+
+
 # ---------------------------------------------------------------- the installable extension
 
 
@@ -404,6 +509,11 @@ def command_package(options: argparse.Namespace) -> None:
     say(f"{build_package().relative_to(ROOT)} is built and valid")
 
 
+def command_pin(options: argparse.Namespace) -> None:
+    with stage("Pinning the packages of the engine's environment"):
+        pin_engine()
+
+
 def command_bench(options: argparse.Namespace) -> int:
     return call(PYTHON, "-m", "tests.benchmarks.bench", *options.arguments)
 
@@ -444,6 +554,7 @@ def parser() -> argparse.ArgumentParser:
     test.add_argument("--fast", action="store_true", help="leave out the slow tests")
     add("lint", command_lint, "check format, style and types")
     add("package", command_package, "build and validate the installable extension zip")
+    add("pin", command_pin, "pin the packages that Set Up Engine installs: presets/engine (asks PyPI)")
     add("bench", command_bench, "measure speed and memory; further arguments go to the benchmark program")
     add("head", command_head, "rebuild the head model from its source data")
     return top

@@ -14,6 +14,7 @@ import bpy
 
 from . import ROOT, paths
 from .problems import Problem
+from .setup import environment
 from .worker_client import Request, Worker
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -60,18 +61,20 @@ atexit.register(stop)
 
 
 def interpreter() -> Path:
-    """The engine's Python: the preference, else the environment variable,
-    else Blender-as-a-module's own Python."""
-    chosen = _preference() or os.environ.get(VARIABLE, "")
+    """The engine's Python: the preference, else the environment variable, else the environment that the
+    extension made, else Blender-as-a-module's own Python."""
+    chosen = _preference() or os.environ.get(VARIABLE, "") or str(environment.current() or "")
     if not chosen and not bpy.app.binary_path:
         chosen = sys.executable
     if not chosen:
-        raise Problem("No engine is set up; choose its Python in Preferences > Add-ons > Tableau Vivant")
+        raise Problem("No engine is set up; press Set Up Engine in the Tableau tab or in the preferences")
     path = Path(bpy.path.abspath(chosen))
     if not path.is_file():
         found = shutil.which(chosen)
         if found is None:
-            raise Problem(f"{chosen}: the engine's Python is not there; choose it in the preferences")
+            raise Problem(
+                f"{chosen}: the engine's Python is not there; press Set Up Engine, or choose another"
+            )
         path = Path(found)
     return path
 

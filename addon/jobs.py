@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Work that takes a while: the same steps block in a script and run on a timer, with progress, in a window.
 
-A job is a generator.  It yields worker requests and gets their results;
+A job is a generator.  It yields tasks (worker requests, mostly) and gets their results;
 between two yields it does short work in Blender.  One job runs at a time.
 """
 
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import engine
+from . import details
 from .problems import Problem, Stopped
-from .worker_client import Request
+from .tasks import Task
 
-Steps = Generator[Request, dict[str, Any], str]
-"""Yields requests, receives their results, returns the line to report."""
+Steps = Generator[Task, dict[str, Any], str]
+"""Yields tasks, receives their results, returns the line to report."""
 
 listeners: list[Callable[[str, int, int, str], None]] = []
 """Called as (title, done, total, text) whenever a job moves on; for scripts that print progress."""
@@ -33,36 +33,29 @@ class Job:
         self.title = title
         self.message = ""
         self.problem: Problem | None = None
+        self.notices: list[str] = []
         self.cancelled = False
         self._steps = steps
-        self._request: Request | None = None
+        self._task: Task | None = None
         self._told: tuple[int, int, str] | None = None
         self._advance(None)
 
     @property
     def running(self) -> bool:
-        return self._request is not None
+        return self._task is not None
 
     @property
     def progress(self) -> tuple[int, int, str]:
         """(done, total, text); total 0 where it is not known."""
-        request = self._request
-        if request is None:
-            return 0, 0, ""
-        worker = engine.current()
-        if worker is not None and worker.hello is None:
-            return 0, 0, "Starting the engine"
-        return request.finished, request.total, request.text
+        return (0, 0, "") if self._task is None else self._task.progress
 
     def pump(self) -> bool:
         """Move on as far as possible without waiting; False when all is over."""
-        if self._request is None:
+        if self._task is None:
             return False
-        worker = engine.current()
-        if worker is not None:
-            worker.pump()
-        if self._request.done:
-            self._advance(self._request)
+        self._task.pump()
+        if self._task.done:
+            self._advance(self._task)
         elif self.progress != self._told:
             self._told = self.progress
             for listener in listeners:
@@ -70,27 +63,30 @@ class Job:
         return self.running
 
     def cancel(self) -> None:
-        """Ask the engine to stop; the job ends with the next pumps."""
+        """Ask what is under way to stop; the job ends with the next pumps."""
         self.cancelled = True
-        worker = engine.current()
-        if self._request is not None and worker is not None:
-            worker.cancel(self._request)
+        if self._task is not None:
+            self._task.cancel()
 
     def abandon(self) -> None:
         """Stop at once without finishing (Blender closes, or loads another file)."""
         self.cancel()
-        self._request = None
+        self._task = None
         self._steps.close()
 
-    def _advance(self, answered: Request | None) -> None:
-        self._request = None
+    def _advance(self, answered: Task | None) -> None:
+        self._task = None
+        if answered is not None and answered.notice:
+            self.notices.append(answered.notice)
         try:
             if answered is None:
-                self._request = next(self._steps)
+                self._task = next(self._steps)
             elif answered.problem is not None:
-                self._request = self._steps.throw(answered.problem)
+                self._task = self._steps.throw(answered.problem)
             else:
-                self._request = self._steps.send(answered.result or {})
+                self._task = self._steps.send(answered.result or {})
+            if self.cancelled:  # it was asked to stop between two tasks
+                self._task.cancel()
         except StopIteration as stop:
             self.message = stop.value or ""
         except Problem as problem:
@@ -104,7 +100,8 @@ class Job:
                 self.problem = Problem(str(error))
             else:
                 traceback.print_exc()
-                self.problem = Problem(f"{type(error).__name__}: {error} (a mistake of the extension)")
+                what = f"{type(error).__name__}: {error} (a mistake of the extension)"
+                self.problem = Problem(what, traceback.format_exc())
 
 
 _running: Job | None = None
@@ -175,7 +172,7 @@ class JobOperator:
         manager = context.window_manager
         self._timer = manager.event_timer_add(0.1, window=context.window)
         manager.modal_handler_add(self)
-        _redraw(context)
+        _show(context, job)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> set[str]:
@@ -189,7 +186,7 @@ class JobOperator:
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         if job.pump():
-            _redraw(context)
+            _show(context, job)
             return {"PASS_THROUGH"}
         self._release(context)
         return self._end(context, job)
@@ -208,13 +205,16 @@ class JobOperator:
         context.window_manager.event_timer_remove(self._timer)
         if _running is self._job:
             _running = None
-        _redraw(context)
+        _show(context, None)
 
     def _end(self, context: Any, job: Job) -> set[str]:
+        for notice in job.notices:
+            self.report({"WARNING"}, notice)
         if isinstance(job.problem, Stopped):
             self.report({"WARNING"}, f"{self.bl_label} was stopped")
             return {"FINISHED"} if self.keeps_changes else {"CANCELLED"}
         if job.problem is not None:
+            details.remember(self.bl_label, job.problem)
             self.report({"ERROR"}, str(job.problem))
             return {"FINISHED"} if self.keeps_changes else {"CANCELLED"}
         if job.message:
@@ -222,7 +222,17 @@ class JobOperator:
         return {"FINISHED"}
 
 
-def _redraw(context: Any) -> None:
+def line(job: Job) -> str:
+    """What a job is doing, in one line."""
+    done, total, text = job.progress
+    words = "Stopping" if job.cancelled else (text[:1].upper() + text[1:] or job.title)
+    return f"{words} ({done} of {total})" if total else words
+
+
+def _show(context: Any, job: Job | None) -> None:
+    """Progress in the status bar and in the panels; None clears it away."""
+    if context.workspace is not None:
+        context.workspace.status_text_set(None if job is None else f"{job.title}: {line(job)}    Esc: stop")
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in {"VIEW_3D", "PREFERENCES"}:

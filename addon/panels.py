@@ -28,13 +28,12 @@ class TABLEAU_PT_job(TableauPanel, bpy.types.Panel):
         job = jobs.running()
         if job is None:
             return
-        done, total, text = job.progress
-        words = "Stopping" if job.cancelled else (text[:1].upper() + text[1:] or job.title)
+        done, total, _text = job.progress
         column = self.layout.column()
         if total:
-            column.progress(factor=done / total, text=f"{words} ({done} of {total})")
+            column.progress(factor=done / total, text=jobs.line(job))
         else:
-            column.label(text=words, icon="TIME")
+            column.label(text=jobs.line(job), icon="TIME")
         column.operator("tableau.stop", icon="CANCEL")
 
 

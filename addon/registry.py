@@ -5,22 +5,27 @@ from __future__ import annotations
 
 import bpy
 
-from . import engine, jobs, panels, preferences, properties
+from . import details, engine, jobs, panels, preferences, properties
 from .bake import operators as bake_operators
 from .bake import panel as bake_panel
 from .performance import operators as performance_operators
 from .performance import panel as performance_panel
 from .portrait import operators as portrait_operators
 from .portrait import panel as portrait_panel
+from .setup import operators as setup_operators
+from .setup import panel as setup_panel
 
 MODULES = (
     properties,
     preferences,
     jobs,
+    details,
+    setup_operators,
     portrait_operators,
     performance_operators,
     bake_operators,
     panels,
+    setup_panel,
     portrait_panel,
     performance_panel,
     bake_panel,

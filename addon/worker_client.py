@@ -20,30 +20,39 @@ from pathlib import Path
 from typing import IO, Any
 
 from .problems import Problem, Stopped, one_line
+from .tasks import Task
 
 PROTOCOL = 1
 HELLO_SECONDS = 120.0
 CANCEL_SECONDS = 10.0
+LOG_CHARACTERS = 200_000
 
 
-class Request:
-    """One call of the worker; ``done`` once ``result`` or ``problem`` is set."""
+class Request(Task):
+    """One call of the worker."""
 
-    def __init__(self, number: int, method: str, params: dict[str, Any]) -> None:
-        self.number, self.method, self.params = number, method, params
-        self.result: dict[str, Any] | None = None
-        self.problem: Problem | None = None
-        self.finished, self.total, self.text = 0, 0, ""
+    def __init__(self, worker: Worker, number: int, method: str, params: dict[str, Any]) -> None:
+        super().__init__()
+        self.worker, self.number, self.method, self.params = worker, number, method, params
         self.cancelled_at: float | None = None
 
     @property
-    def done(self) -> bool:
-        return self.result is not None or self.problem is not None
+    def progress(self) -> tuple[int, int, str]:
+        if self.worker.hello is None:
+            return 0, 0, "Starting the engine again" if self.notice else "Starting the engine"
+        return super().progress
+
+    def pump(self) -> None:
+        self.worker.pump()
+
+    def cancel(self) -> None:
+        self.worker.cancel(self)
 
 
 class Worker:
     """One worker process, started by the first request and again after a crash.
 
+    What it was working on when it crashed is asked for once more; a second crash is a problem.
     ``program`` is what follows the interpreter's own options: a script, or ``-c`` and code.
     """
 
@@ -56,6 +65,7 @@ class Worker:
         self._unsent: list[dict[str, Any]] = []
         self._number = 0
         self._started = 0.0
+        self._log_start: int | None = None
 
     @property
     def running(self) -> bool:
@@ -67,9 +77,9 @@ class Worker:
         if not self.running:
             self._start()
         self._number += 1
-        request = Request(self._number, method, params)
+        request = Request(self, self._number, method, params)
         self._requests[request.number] = request
-        self._send({"id": request.number, "method": method, "params": params})
+        self._ask(request)
         return request
 
     def cancel(self, request: Request) -> None:
@@ -103,6 +113,12 @@ class Worker:
             self._process.wait(timeout=1.0)
         self._end("The engine was stopped")
 
+    def output(self) -> str:
+        """The end of what the worker said on stderr in this session, crashes included; for bug reports."""
+        with suppress(OSError):
+            return self.log.read_text(encoding="utf-8", errors="replace")[-LOG_CHARACTERS:]
+        return ""
+
     # ------------------------------------------------------------------ inside
 
     def _start(self) -> None:
@@ -110,7 +126,9 @@ class Worker:
             self._end("The engine stopped")
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        log = open(self.log, "w", encoding="utf-8")  # noqa: SIM115 - the process keeps it
+        # a new start after a crash adds to the log, so that the reason of the crash can still be read
+        log = open(self.log, "w" if self._log_start is None else "a", encoding="utf-8")  # noqa: SIM115
+        self._log_start = self.log.stat().st_size
         try:
             self._process = subprocess.Popen(
                 [str(self.python), "-I", "-u", "-X", "utf8", *self.program],
@@ -133,6 +151,9 @@ class Worker:
         threading.Thread(
             target=_read, args=(self._process, self._inbox), name="tableau-worker", daemon=True
         ).start()
+
+    def _ask(self, request: Request) -> None:
+        self._send({"id": request.number, "method": request.method, "params": request.params})
 
     def _send(self, message: dict[str, Any]) -> None:
         if self.hello is None:
@@ -160,7 +181,7 @@ class Worker:
         if event == "hello":
             self._greet(message)
         elif event == "exit":
-            self._end(f"The engine stopped unexpectedly (code {message['code']}): {self._last_words()}")
+            self._crashed(int(message["code"]))
         request = self._requests.get(message.get("id") or 0)
         if request is None:
             return
@@ -186,6 +207,32 @@ class Worker:
         for item in waiting:
             self._send(item)
 
+    def _crashed(self, code: int) -> None:
+        """Start again with what was open; give up what has crashed the worker before."""
+        how = "killed, perhaps for want of memory" if code == -9 else f"code {code}"
+        why = f"The engine stopped unexpectedly ({how})"
+        came_up, words = self.hello is not None, self._last_words()
+        again = {
+            number: request
+            for number, request in self._requests.items()
+            if came_up and not request.notice and request.cancelled_at is None
+        }
+        self._requests = {number: one for number, one in self._requests.items() if number not in again}
+        self._end(f"{why}: {words}")
+        if not again:
+            return
+        self._requests = again
+        for request in again.values():
+            request.notice = f"{why} and was started again"
+            request.finished = request.total = 0
+        try:
+            self._start()
+        except Problem as problem:
+            self._end(str(problem))
+            return
+        for request in again.values():
+            self._ask(request)
+
     def _end(self, why: str) -> None:
         process, self._process, self.hello = self._process, None, None
         if process is not None:
@@ -202,12 +249,12 @@ class Worker:
                         pipe.close()
         requests, self._requests = list(self._requests.values()), {}
         for request in requests:
-            request.problem = (Stopped if request.cancelled_at is not None else Problem)(why)
+            request.problem = (Stopped if request.cancelled_at is not None else Problem)(why, self.output())
 
     def _last_words(self) -> str:
         with suppress(OSError):
-            lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-            spoken = [line for line in lines if line.strip()]
+            said = self.log.read_bytes()[self._log_start or 0 :].decode("utf-8", "replace")
+            spoken = [line for line in said.split("\n") if line.strip()]
             if spoken:
                 return one_line(spoken[-1])[:300]
         return f"see {self.log}"

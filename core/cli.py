@@ -163,6 +163,8 @@ def _parser(typed: Sequence[str]) -> _Parser:
     presets = add("presets", "list the performances that come with the program", "", "show slow_smile")
     presets.add_argument("action", nargs="?", choices=("list", "show"), default="list")
     presets.add_argument("name", nargs="?", metavar="NAME", help="the preset to show")
+    check = add("check", "tell whether this Python has all that the engine needs", "", "--load")
+    check.add_argument("--load", action="store_true", help="import every package instead of only asking")
     verify = add("verify", "tell where a baked file comes from", "out/frames/frame.0001.png", "out/film.mp4")
     verify.add_argument("file", type=Path, metavar="FILE", help="a frame, a film or a manifest.json")
     for name, module, text, examples in TRAINING:

@@ -408,3 +408,13 @@ def verify(options: argparse.Namespace, console: Console) -> None:
         raise InputError(
             f"{options.file}: {len(bad)} of {len(data['checks'])} files are not as they were baked"
         )
+
+
+def check(options: argparse.Namespace, console: Console) -> None:
+    """Whether this Python has all that the engine needs."""
+    from . import checkup
+
+    report = checkup.check(load=options.load, progress=console.progress)
+    console.result(report, "\n".join(checkup.describe(report)))
+    if not report["ok"]:
+        raise InputError(f"{report['executable']}: the engine does not run on this Python; see above")

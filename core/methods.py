@@ -11,10 +11,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
-from .review import Progress
+
+if TYPE_CHECKING:  # it brings numpy, and "check" is asked where that may be missing
+    from .review import Progress
 
 Result = dict[str, Any]
 Cancelled = Callable[[], bool]
@@ -212,6 +214,15 @@ def convert(
     )
 
 
+def check(*, load: bool = False, progress: Progress, cancelled: Cancelled) -> Result:
+    """Versions, device and what is missing, as ``checkup.check`` reports them; ``lines`` for people."""
+    from . import checkup
+
+    report = checkup.check(load=load, progress=progress, cancelled=cancelled)
+    return {**report, "lines": checkup.describe(report)}
+
+
 METHODS: dict[str, Callable[..., Result]] = {
-    function.__name__: function for function in (detect, track, presets, preset, retarget, bake, convert)
+    function.__name__: function
+    for function in (check, detect, track, presets, preset, retarget, bake, convert)
 }

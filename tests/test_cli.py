@@ -28,7 +28,7 @@ atexit.register(lambda: print("loaded:", [name for name in heavy if name in sys.
 from core.cli import main
 main(sys.argv[1:])
 """
-COMMANDS = ("detect", "animate", "convert", "bake", "presets", "verify")
+COMMANDS = ("detect", "animate", "convert", "bake", "presets", "check", "verify")
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,13 @@ for line in sys.stdin:
     elif method == "die":
         print("the last words", file=sys.stderr, flush=True)
         os._exit(3)
+    elif method == "die once":
+        mark = params["mark"]
+        if not os.path.exists(mark):
+            open(mark, "w").close()
+            print("out of luck", file=sys.stderr, flush=True)
+            os._exit(3)
+        say("result", id=number, result={"process": os.getpid()})
     elif method == "cancel":
         say("error", id=params["id"], kind="cancelled", message="stopped")
     elif method == "shutdown":
@@ -91,6 +98,47 @@ def test_a_crash_is_a_problem_and_the_next_request_starts_again(start: Callable[
     again = worker.request("echo", number=7)
     wait(worker, again)
     assert again.result == {"number": 7}
+
+
+def test_what_crashed_the_worker_once_is_asked_again(start: Callable[[str], Worker], tmp_path: Path) -> None:
+    worker = start(LOOP)
+    first, second = worker.request("die once", mark=str(tmp_path / "mark")), worker.request("echo", text="b")
+    wait(worker, first, second)
+    assert first.problem is None and first.result is not None
+    assert second.result == {"text": "b"}
+    assert first.notice == second.notice == "The engine stopped unexpectedly (code 3) and was started again"
+    assert "out of luck" in worker.output(), "what the crashed process said is gone"
+    calm = worker.request("echo")
+    wait(worker, calm)
+    assert calm.notice == ""
+
+
+def test_a_second_crash_is_a_problem_with_all_that_was_said(start: Callable[[str], Worker]) -> None:
+    worker = start(LOOP)
+    dying = worker.request("die")
+    wait(worker, dying)
+    assert dying.problem is not None
+    assert dying.problem.details.count("the last words") == 2
+
+
+def test_a_worker_that_never_comes_up_is_not_tried_again(
+    start: Callable[[str], Worker], tmp_path: Path
+) -> None:
+    mark = tmp_path / "starts"
+    worker = start(f"open({str(mark)!r}, 'a').write('x'); raise SystemExit('no engine here')")
+    request = worker.request("echo")
+    wait(worker, request)
+    assert "no engine here" in str(request.problem)
+    assert mark.read_text() == "x"
+
+
+def test_what_was_cancelled_is_not_asked_again(start: Callable[[str], Worker]) -> None:
+    worker = start(LOOP.replace('say("error", id=params["id"]', 'os._exit(3); ("error", '))
+    slow = worker.request("wait")
+    worker.cancel(slow)
+    wait(worker, slow)
+    assert isinstance(slow.problem, Stopped)
+    assert slow.notice == ""
 
 
 def test_cancel_is_not_an_error(start: Callable[[str], Worker]) -> None:
