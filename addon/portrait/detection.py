@@ -33,7 +33,7 @@ def find_faces(plane: Any, face: int) -> Any:
     line, answer = yield from calls.detect(picture, face, folder)
     plane = lookup.by_session(uid)
     plane.tableau.faces_folder = str(folder)
-    face_list.keep_faces(plane, answer["faces"], answer["chosen"])
+    face_list.keep_faces(plane, answer["faces"])
     return line
 
 

@@ -14,7 +14,7 @@ from .. import lookup, paths
 _previews: Any = None
 
 
-def keep_faces(plane: Any, found: list[dict[str, Any]], chosen: int) -> None:
+def keep_faces(plane: Any, found: list[dict[str, Any]]) -> None:
     """Store what ``detect`` said about the faces of ``plane``'s picture."""
     settings = plane.tableau
     settings.faces.clear()
@@ -22,7 +22,6 @@ def keep_faces(plane: Any, found: list[dict[str, Any]], chosen: int) -> None:
         item = settings.faces.add()
         item.box, item.score = face["box"], face["score"]
         item.track, item.thumbnail = paths.shown(face["track"]), paths.shown(face["thumbnail"])
-    settings.face_index = chosen
     if _previews is not None:
         for face in found:  # a picture may have changed under the same name
             _previews.pop(face["thumbnail"], None)

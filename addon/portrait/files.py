@@ -48,20 +48,20 @@ class TABLEAU_OT_relink_picture(bpy.types.Operator):
         return not text
 
     def execute(self, context):
+        plane = lookup.portrait_of(context)
         try:
-            relink(lookup.portrait_of(context), Path(bpy.path.abspath(self.filepath)).absolute())
+            found = Path(bpy.path.abspath(self.filepath)).absolute() if self.filepath else _mended(plane)
+            if found is None:
+                raise Problem("No picture was chosen")
+            relink(plane, found)
         except (Problem, OSError) as problem:
             self.report({"ERROR"}, str(problem))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{Path(self.filepath).name} is shown again")
+        self.report({"INFO"}, f"{found.name} is shown again")
         return {"FINISHED"}
 
     def invoke(self, context, event):
-        if self.filepath:
-            return self.execute(context)
-        found = _found_by_blender(lookup.portrait_of(context))
-        if found is not None:
-            self.filepath = str(found)
+        if self.filepath or _mended(lookup.portrait_of(context)) is not None:
             return self.execute(context)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
@@ -115,7 +115,7 @@ def missing_picture(plane):
     return "" if path.is_file() else f"{path.name}: the picture is not there"
 
 
-def _found_by_blender(plane):
+def _mended(plane):
     """The file that the plane's image points to now, if Blender's own Find Missing Files mended it."""
     node = planes.picture_node(plane)
     if node is None or node.image is None or not node.image.filepath:

@@ -27,11 +27,11 @@ class Tool(WhileFixing):
     if TYPE_CHECKING:  # what the operators declare
         only_selected: bool
 
-    def change(self, context, local):
+    def change(self, rig, local):
         """Move the points (those that are selected, where that is wanted) to ``local`` [70, 3]."""
         import numpy as np
 
-        points = fixing_of(context).tableau.fixing
+        points = rig.tableau.fixing
         chosen = np.ones(70, bool)
         if self.only_selected:
             chosen = fix.read_points(points).selected
@@ -76,7 +76,7 @@ class TABLEAU_OT_symmetrize_landmarks(Tool, bpy.types.Operator):
         try:
             local = fix.read_points(rig.tableau.fixing).local
             local = np.where(np.isfinite(local), local, rest.rest_local(rig))
-            self.report({"INFO"}, self.change(context, symmetrize(local, self.side)))
+            self.report({"INFO"}, self.change(rig, symmetrize(local, self.side)))
         except Problem as problem:
             self.report({"ERROR"}, str(problem))
             return {"CANCELLED"}
@@ -94,10 +94,11 @@ class TABLEAU_OT_reset_landmarks(Tool, bpy.types.Operator):
 
     def execute(self, context):
         try:
-            local = rest.detected_local(fixing_of(context))
+            rig = fixing_of(context)
+            local = rest.detected_local(rig)
             if local is None:
                 raise Problem("What the detector found is not stored on this rig; use Re-detect")
-            self.report({"INFO"}, self.change(context, local))
+            self.report({"INFO"}, self.change(rig, local))
         except Problem as problem:
             self.report({"ERROR"}, str(problem))
             return {"CANCELLED"}
@@ -127,7 +128,7 @@ class TABLEAU_OT_redetect_landmarks(Tool, jobs.JobOperator, bpy.types.Operator):
         rigs.remember(rig, track)
         rig.tableau.face = plane.tableau.face_index = face
         found = rigs.rest_points(track.points[0], track.irises[0])
-        self.change(bpy.context, PictureSpace.of(plane).to_local(found))
+        self.change(rig, PictureSpace.of(plane).to_local(found))
         return line
 
 

@@ -77,6 +77,9 @@ def remove_matte(rig: Any) -> None:
         for block, store in ((mesh, bpy.data.meshes), *((m, bpy.data.materials) for m in materials)):
             if block.users == 0:
                 store.remove(block)
+    for scene in bpy.data.scenes:
+        if scene.tool_settings.image_paint.canvas == image:
+            scene.tool_settings.image_paint.canvas = None
     if image is not None and image.users == 0:
         bpy.data.images.remove(image)
 
