@@ -34,10 +34,9 @@ def rig_of(context: Any) -> Any:
     """The landmark rig that the active object belongs to, else its portrait's current one, or None."""
     item = context.object
     while item is not None:
-        if kind_of(item) == "RIG":
-            return item
-        if item.tableau.rig is not None:
-            return item.tableau.rig
+        rig = item if kind_of(item) == "RIG" else item.tableau.rig
+        if rig is not None and rig.tableau.portrait is not None:  # a rig whose plane is gone serves nobody
+            return rig
         item = item.parent
     plane = portrait_of(context)
     if plane is None:

@@ -43,6 +43,7 @@ def rig_face(plane: Any, face: int, *, add: bool, folder: str = "") -> Any:
     ``add`` leaves the other faces' rigs alone; else the portrait's current rig gives way, or, where it
     is this face's, gets the new landmarks and keeps its action.
     """
+    rigs.check_own(plane)
     uid = plane.session_uid
     line = ""
     settings = plane.tableau

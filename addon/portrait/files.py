@@ -74,6 +74,7 @@ def relink(plane, path):
     """
     if not path.is_file():
         raise Problem(f"{path}: there is no such picture; choose another file")
+    rigs.check_own(plane)
     settings = plane.tableau
     probe = bpy.data.images.load(str(path))
     try:

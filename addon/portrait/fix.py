@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 ID, DEPTH = "tableau_landmark", "tableau_depth"
+COVERED = "tableau_covered"
+"""Key on the points: the bake was shown in place of the picture before, and is to be shown again."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def make_points(context: Any, rig: Any) -> Any:
     points.tableau.kind, points.tableau.rig = "FIX", rig
     (rig.users_collection or (context.scene.collection,))[0].objects.link(points)
     rig.tableau.fixing = points
+    _show_still(rig, points)
     activate(context, points)
     rig.hide_set(True)
     bpy.ops.object.mode_set(mode="EDIT")
@@ -134,12 +137,24 @@ def discard(context: Any, rig: Any) -> None:
         bpy.ops.object.mode_set(mode="OBJECT")
     rig.tableau.fixing = None
     if points is not None:
+        if points.get(COVERED) and rig.tableau.sequence is not None:
+            rig.tableau.portrait.hide_set(True)
+            rig.tableau.sequence.hide_set(False)
         mesh = points.data
         bpy.data.objects.remove(points)
         if mesh.users == 0:
             bpy.data.meshes.remove(mesh)
     rig.hide_set(False)
     activate(context, rig)
+
+
+def _show_still(rig: Any, points: Any) -> None:
+    """Show the still picture, not its bake: a moving face is nothing to lay the rest landmarks on."""
+    portrait, sequence = rig.tableau.portrait, rig.tableau.sequence
+    if portrait.hide_get() and sequence is not None:
+        points[COVERED] = True
+        portrait.hide_set(False)
+        sequence.hide_set(True)
 
 
 def activate(context: Any, item: Any) -> None:

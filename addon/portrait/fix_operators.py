@@ -51,10 +51,8 @@ class TABLEAU_OT_fix_landmarks(bpy.types.Operator):
 
     def execute(self, context):
         rig = lookup.rig_of(context)
-        if rig.library is not None or rig.data.library is not None:
-            self.report({"ERROR"}, f"{rig.name}: is linked from another file; make it local, or fix it there")
-            return {"CANCELLED"}
         try:
+            rigs.check_own(rig)
             rigs.rest_track(rig)  # all its bones are there
             if context.object is not None and context.object.mode != "OBJECT":
                 bpy.ops.object.mode_set(mode="OBJECT")

@@ -14,15 +14,19 @@ import bpy
 from .. import compat, paths
 from ..problems import Problem
 from . import plane as planes
+from . import rig as rigs
 
 LIFT = 0.002
 """How far in front of the picture the matte stands, in parts of the picture's height."""
 STRENGTH = 0.6
 """How much of the picture the matte's black covers."""
+SOLID = 0.3
+"""How much of it the matte covers, black and white, in the solid view, which knows one opacity only."""
 
 
 def show_matte(rig: Any, path: Path) -> Any:
     """The matte plane of ``rig`` (made where missing) with the picture at ``path`` on it, shown."""
+    rigs.check_own(rig)
     image = bpy.data.images.load(str(path), check_existing=True)
     image.filepath = paths.shown(path)
     image.reload()  # the engine may have written it again under the same name
@@ -125,6 +129,6 @@ def _make_material(name: str, image: Any) -> Any:
     tree.links.new(cover.outputs[0], mix.inputs[2])
     tree.links.new(mix.outputs[0], output.inputs["Surface"])
     tree.nodes.active = texture
-    material.diffuse_color = (1.0, 1.0, 1.0, 1.0 - STRENGTH)
+    material.diffuse_color = (1.0, 1.0, 1.0, SOLID)
     compat.set_blended(material)
     return material

@@ -52,6 +52,7 @@ class TABLEAU_OT_find_matte(jobs.JobOperator, bpy.types.Operator):
 
     def steps(self, context):
         rig = lookup.rig_of(context)
+        rigs.check_own(rig)
         uid = rig.session_uid
         if rig.tableau.mask and not self.again:
             path = paths.absolute(rig.tableau.mask)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The overlay of the 3D view: landmark curves colored by confidence, numbered boxes around faces.
+"""The overlay of the 3D view: landmark curves colored by confidence, boxes around faces, points to drag.
 
 Nothing is drawn, and no handler exists, in background mode.
 """
@@ -87,7 +87,7 @@ def _draw_lines() -> None:
         return
     for rig in shown_rigs(context):
         ends, tints = landmark_lines(posed_points(rig), rest.confidence(rig))
-        _lines(context, ends, tints, 2.0)
+        _lines(context, ends, tints, 1.5 if rig.tableau.fixing is not None else 2.0)
     for _, corners, _, chosen in shown_boxes(context):
         ring = corners[[0, 1, 1, 2, 2, 3, 3, 0]].astype(np.float32)
         tint = np.array([(1.0, 0.62, 0.16, 1.0) if chosen else (1.0, 1.0, 1.0, 0.6)] * 8, np.float32)
@@ -111,7 +111,19 @@ def _lines(context: Any, ends: np.ndarray, tints: np.ndarray, width: float) -> N
     gpu.state.blend_set("NONE")
 
 
-def _draw_numbers() -> None:
+def fixed_points(context: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(world points float32 [70, 3], selected bool [70]) of each rig that is being fixed here."""
+    from .fix import read_points
+
+    found = []
+    for rig in shown_rigs(context):
+        points = rig.tableau.fixing
+        if points is not None and points.visible_get():
+            found.append((posed_points(rig), read_points(points).selected))
+    return found
+
+
+def _draw_marks() -> None:
     import blf
     from bpy_extras.view3d_utils import location_3d_to_region_2d
     from mathutils import Vector
@@ -127,6 +139,37 @@ def _draw_numbers() -> None:
         blf.color(0, *((1.0, 0.62, 0.16, 1.0) if chosen else (1.0, 1.0, 1.0, 0.8)))
         blf.position(0, at.x, at.y + 5, 0)
         blf.draw(0, f"Face {number}")
+    for points, selected in fixed_points(context):
+        _dots(context, points, selected)
+
+
+def _dots(context: Any, points: np.ndarray, selected: np.ndarray) -> None:
+    """A dot for each point that can be dragged: white on dark, orange where it is selected."""
+    import gpu
+    from bpy_extras.view3d_utils import location_3d_to_region_2d
+    from gpu_extras.batch import batch_for_shader
+    from mathutils import Vector
+
+    scale = context.preferences.system.ui_scale
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    seen = [location_3d_to_region_2d(context.region, context.region_data, Vector(p)) for p in points.tolist()]
+    orange = (1.0, 0.62, 0.16, 1.0)
+    for radius, color, wanted in (
+        (4.5, (0.05, 0.05, 0.05, 1.0), (False, True)),
+        (3.0, (1.0, 1.0, 1.0, 1.0), (False,)),
+        (3.0, orange, (True,)),
+    ):
+        r = radius * scale
+        corners = [
+            (at.x + dx, at.y + dy)
+            for at, chosen in zip(seen, selected, strict=True)
+            if at is not None and chosen in wanted
+            for dx, dy in ((-r, 0), (0, r), (r, 0), (-r, 0), (0, -r), (r, 0))
+        ]
+        if corners:
+            shader.bind()
+            shader.uniform_float("color", color)
+            batch_for_shader(shader, "TRIS", {"pos": corners}).draw(shader)
 
 
 def _guarded(draw: Any) -> Any:
@@ -149,7 +192,7 @@ def attach() -> None:
         return
     add = bpy.types.SpaceView3D.draw_handler_add
     _handlers.append(add(_guarded(_draw_lines), (), "WINDOW", "POST_VIEW"))
-    _handlers.append(add(_guarded(_draw_numbers), (), "WINDOW", "POST_PIXEL"))
+    _handlers.append(add(_guarded(_draw_marks), (), "WINDOW", "POST_PIXEL"))
 
 
 def detach() -> None:

@@ -132,14 +132,19 @@ def remove_rig(rig: Any) -> None:
         bpy.data.armatures.remove(armature)
 
 
+def check_own(item: Any) -> None:
+    """Raise Problem where ``item`` or its data is linked from another file, which this one cannot change."""
+    if item.library is not None or (item.data is not None and item.data.library is not None):
+        raise Problem(f"{item.name}: is linked from another file; make it local, or change it there")
+
+
 @contextlib.contextmanager
 def edit_mode(context: Any, rig: Any) -> Any:
     """``rig`` active, selected and in edit mode; back in object mode afterwards, with the rig left active.
 
     Raises Problem where it cannot be edited: it is linked from another file, or not in this view layer.
     """
-    if rig.library is not None or rig.data.library is not None:
-        raise Problem(f"{rig.name}: is linked from another file; make it local, or fix it there")
+    check_own(rig)
     context.view_layer.update()  # an object that was just linked is not listed before
     if rig.name not in context.view_layer.objects:
         raise Problem(f"{rig.name}: is not in this view layer; switch its collection on")

@@ -64,6 +64,16 @@ def test_posing_is_another_mode(seen: dict[str, Any]) -> None:
     assert seen["pose_off"] == "OBJECT"
 
 
+def test_the_still_picture_is_what_points_are_laid_on(seen: dict[str, Any]) -> None:
+    assert seen["while_fixing"] == [False, True]
+    assert seen["fixed"] == [True, False]
+
+
+def test_linked_rigs_are_left_alone(seen: dict[str, Any]) -> None:
+    for line in seen["linked"]:
+        assert "linked from another file" in line
+
+
 def test_overlay_draws_curves_through_the_landmarks(seen: dict[str, Any]) -> None:
     # 7 open and closed curves: a piece per step between neighbors
     steps = 6 * (16 + 4 + 4 + 3 + 4 + 6 + 6 + 12 + 8)

@@ -19,6 +19,7 @@ bpy.ops.wm.save_as_mainfile(filepath=str(folder / "fix.blend"))
 answer["no_rig"] = problem(tableau.fix_landmarks)
 tableau.load_portrait(filepath=question["picture"], detect=False)
 plane = bpy.context.object
+plane_name = plane.name
 plane.location, plane.rotation_euler = (0.4, -2, 1.5), (1.2, 0.1, 0.3)
 size = tuple(plane.tableau.size)
 face = oval_face(size)
@@ -150,6 +151,17 @@ pulled[54] += (0.2, 0.1, 0.0)  # a corner of the mouth, on the sitter's left
 mended = symmetry.symmetrize(pulled, "RIGHT")
 answer["pulled"], answer["mended"] = float(abs(pulled - turned).max()), float(abs(mended - turned).max())
 
+# the still picture is what the points are laid on, also where a bake plays in front of it
+baked = bpy.data.objects.new("baked", None)
+bpy.context.collection.objects.link(baked)
+rig.tableau.sequence = baked
+plane.hide_set(True)
+tableau.fix_landmarks()
+answer["while_fixing"] = [plane.hide_get(), baked.hide_get()]
+tableau.finish_landmarks(discard=True)
+answer["fixed"] = [plane.hide_get(), baked.hide_get()]
+plane.hide_set(False)
+
 # posing is another thing
 tableau.pose_rig()
 answer["pose"] = [bpy.context.object == rig, rig.mode]
@@ -188,4 +200,19 @@ answer["handlers"] = len(held)
 overlay.detach()
 answer["handlers_after"] = [len(held), len(overlay._handlers)]
 overlay.bpy = bpy
+
+# what is linked from another file is not changed here, and says so
+bpy.ops.wm.save_mainfile()
+bpy.ops.wm.read_homefile(use_factory_startup=False, use_empty=True)
+with bpy.data.libraries.load(str(folder / "fix.blend"), link=True) as (there, here):
+    here.objects = [name for name in there.objects if name.startswith(plane_name)]
+for item in here.objects:
+    bpy.context.scene.collection.objects.link(item)
+bpy.context.view_layer.objects.active = next(o for o in here.objects if o.tableau.kind == "RIG")
+answer["linked"] = [
+    problem(tableau.fix_landmarks),
+    problem(tableau.detect_landmarks),
+    problem(tableau.find_matte),
+    problem(tableau.relink_picture, filepath=question["picture"]),
+]
 finish()
