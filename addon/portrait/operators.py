@@ -137,11 +137,6 @@ class TABLEAU_OT_match_artwork_colors(bpy.types.Operator):
     bl_label = "Match Artwork Colors"
     bl_options = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context):
-        done = view.colors_match(context.scene) and context.scene.render.dither_intensity == 0.0
-        return _poll(cls, "The scene shows the picture's own colors already" if done else "")
-
     def execute(self, context):
         view.match_colors(context.scene)
         return {"FINISHED"}

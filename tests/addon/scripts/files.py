@@ -35,7 +35,7 @@ rest = rigs.rest_track(rig).points[0]
 answer["colors_before"] = view.colors_match(bpy.context.scene)
 tableau.match_artwork_colors()
 answer["colors_after"] = view.colors_match(bpy.context.scene)
-answer["colors_again"] = problem(tableau.match_artwork_colors)
+answer["colors_again"] = problem(tableau.match_artwork_colors)  # a script may call it twice
 
 answer["present"] = files.missing_picture(plane)
 there = folder / "there" / "renamed.png"
