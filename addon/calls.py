@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     Call = Generator[Request, dict[str, Any], Any]
 
 
-def detect(picture: Path, face: int, output: Path) -> Call:
-    """Landmarks of a picture: (one line about them, the one-frame track)."""
-    answer = yield engine.request("detect", image=str(picture), face=face, output=str(output))
-    count = len(answer["faces"])
-    others = f"; {count} faces, this is number {answer['chosen']} from the largest" if count > 1 else ""
-    return f"Landmarks found by {answer['how']}{others}", _track(output)
+def detect(picture: Path, face: int, folder: Path) -> Call:
+    """All faces of a picture, their tracks and thumbnails in ``folder``: (one line, the answer)."""
+    answer = yield engine.request("detect", image=str(picture), face=face, faces_folder=str(folder))
+    return f"Landmarks found by {answer['how']}", answer
+
+
+def matte(picture: Path, face: Path, output: Path) -> Call:
+    """The sitter's matte as a gray picture in ``output``; the engine's answer."""
+    return (yield engine.request("matte", image=str(picture), face=str(face), output=str(output)))
 
 
 def track(video: Path, take: Path) -> Call:

@@ -31,9 +31,23 @@ def portrait_of(context: Any) -> Any:
 
 
 def rig_of(context: Any) -> Any:
-    """The landmark rig of the portrait that is meant, or None."""
+    """The landmark rig that the active object belongs to, else its portrait's current one, or None."""
+    item = context.object
+    while item is not None:
+        rig = item if kind_of(item) == "RIG" else item.tableau.rig
+        if rig is not None and rig.tableau.portrait is not None:  # a rig whose plane is gone serves nobody
+            return rig
+        item = item.parent
     plane = portrait_of(context)
-    return plane.tableau.rig if plane is not None else None
+    if plane is None:
+        return None
+    return plane.tableau.rig or next(iter(rigs_of(plane)), None)
+
+
+def rigs_of(plane: Any) -> list[Any]:
+    """All rigs on ``plane`` (a group portrait has one per chosen face), in the order of its faces."""
+    found = [o for o in bpy.data.objects if kind_of(o) == "RIG" and o.tableau.portrait == plane]
+    return sorted(found, key=lambda rig: rig.tableau.face)
 
 
 def has_action(rig: Any) -> bool:
@@ -47,7 +61,7 @@ def missing(context: Any, *, rig: bool = False) -> str:
     if plane is None:
         several = any(kind_of(o) == "PORTRAIT" for o in context.scene.objects)
         return "Select the portrait that is meant" if several else "Load a portrait first"
-    if rig and plane.tableau.rig is None:
+    if rig and rig_of(context) is None:
         return "Detect the portrait's landmarks first"
     return ""
 

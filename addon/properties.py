@@ -2,9 +2,30 @@
 """What the extension stores in the .blend: on the objects, so that two portraits in one scene do not meet."""
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, IntVectorProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    IntVectorProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from .portrait import choices
 
 RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"}
+
+
+class TableauFace(bpy.types.PropertyGroup):
+    """A face that was found in a portrait's picture."""
+
+    box: FloatVectorProperty(name="Box", description="Left, top, right and bottom in pixels", size=4)
+    score: FloatProperty(name="Score", description="How sure the detector is that this is a face")
+    track: StringProperty(name="Landmarks", description="File with this face's landmarks")
+    thumbnail: StringProperty(name="Thumbnail", description="Small picture of this face")
 
 
 class TableauObject(bpy.types.PropertyGroup):
@@ -17,6 +38,8 @@ class TableauObject(bpy.types.PropertyGroup):
             ("PORTRAIT", "Portrait", "A picture on a plane"),
             ("RIG", "Rig", "The landmark rig of a portrait"),
             ("SEQUENCE", "Sequence", "The plane that plays a bake"),
+            ("FIX", "Fix", "The points that Fix Landmarks shows on the picture"),
+            ("MATTE", "Matte", "The plane that shows a sitter's matte"),
         ),
         default="NONE",
     )
@@ -28,7 +51,21 @@ class TableauObject(bpy.types.PropertyGroup):
     pixel: FloatProperty(
         name="Pixel", description="Size of one pixel of the picture in the plane's own units"
     )
-    # portrait and sequence
+    faces: CollectionProperty(name="Faces", description="The faces of the picture", type=TableauFace)
+    face_index: IntProperty(
+        name="Face", description="Choose a face of the picture", min=0, update=choices.face_chosen
+    )
+    faces_folder: StringProperty(name="Faces Folder", description="Where the faces' landmarks are kept")
+    show_landmarks: BoolProperty(
+        name="Landmark Curves",
+        description="Draw the landmarks as curves, colored by how sure the detector is: "
+        "green is sure, amber is doubtful, red is a guess",
+        default=True,
+    )
+    show_faces: BoolProperty(
+        name="Face Boxes", description="Draw a numbered box around each face of the picture", default=True
+    )
+    # portrait (its current rig), sequence, fix and matte
     rig: PointerProperty(name="Rig", description="The landmark rig over this picture", type=bpy.types.Object)
     # rig
     title: StringProperty(name="Title", description="Name used for this portrait's files")
@@ -37,6 +74,14 @@ class TableauObject(bpy.types.PropertyGroup):
     )
     sequence: PointerProperty(
         name="Sequence", description="The plane that plays the bake", type=bpy.types.Object
+    )
+    face: IntProperty(name="Face", description="Which face of the picture; 0 is the largest")
+    fixing: PointerProperty(
+        name="Fixing", description="The points that are being fixed on the picture", type=bpy.types.Object
+    )
+    fixed: IntProperty(name="Fixed", description="How many landmarks were set by hand")
+    matte: PointerProperty(
+        name="Matte", description="The plane that shows this sitter's matte", type=bpy.types.Object
     )
     detector: StringProperty(name="Detector", description="How the landmarks were found")
     performance: StringProperty(name="Performance", description="Name of the performance on the rig")
@@ -61,7 +106,7 @@ class TableauObject(bpy.types.PropertyGroup):
     baked: StringProperty(name="Baked", description="What the last bake made")
 
 
-CLASSES = (TableauObject,)
+CLASSES = (TableauFace, TableauObject)
 
 
 def attach() -> None:

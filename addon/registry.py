@@ -10,6 +10,7 @@ from .bake import operators as bake_operators
 from .bake import panel as bake_panel
 from .performance import operators as performance_operators
 from .performance import panel as performance_panel
+from .portrait import face_list, files, fix_operators, fix_tools, landmark_panel, matte_operators, overlay
 from .portrait import operators as portrait_operators
 from .portrait import panel as portrait_panel
 from .setup import operators as setup_operators
@@ -22,28 +23,40 @@ MODULES = (
     details,
     setup_operators,
     portrait_operators,
+    files,
+    fix_operators,
+    fix_tools,
+    matte_operators,
     performance_operators,
     bake_operators,
     panels,
     setup_panel,
+    face_list,
     portrait_panel,
+    landmark_panel,
     performance_panel,
     bake_panel,
+    overlay,
 )
-"""Modules with a tuple CLASSES; panels last, so that the operators they draw exist."""
+"""Modules with a tuple CLASSES, and attach and detach where they hang something else into Blender;
+panels after the operators that they draw."""
 
 
 def register() -> None:
     for module in MODULES:
         for cls in module.CLASSES:
             bpy.utils.register_class(cls)
-    properties.attach()
+    for module in MODULES:
+        if hasattr(module, "attach"):
+            module.attach()
 
 
 def unregister() -> None:
     jobs.stop_all()
     engine.stop()
-    properties.detach()
+    for module in reversed(MODULES):
+        if hasattr(module, "detach"):
+            module.detach()
     for module in reversed(MODULES):
         for cls in reversed(module.CLASSES):
             bpy.utils.unregister_class(cls)

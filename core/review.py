@@ -6,14 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import Cancelled
 from .provenance import Provenance
 
+if TYPE_CHECKING:
+    from .media.picture import Picture
+
 Progress = Callable[[int, int, str], None]
 MAX_FILM_SIDE = 4096  # px that players decode in hardware; the frames themselves keep the picture's size
+FACE_SIDE, FACE_MARGIN = 128, 0.25  # of a face's thumbnail: px, and of its box on each side
 SHEET_FRAMES, SHEET_COLUMNS, SHEET_WIDTH = 12, 6, 1800
 
 
@@ -73,3 +78,28 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
     if scale >= 1:
         return image
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def save_thumbnail(path: Path, picture: Picture, box: np.ndarray) -> None:
+    """A square PNG of FACE_SIDE px around ``box`` (x0, y0, x1, y1 px): what a list of faces shows.
+
+    Beyond the picture its edge repeats.  Raises OutputError where the file cannot be written.
+    """
+    import cv2
+
+    from .media.picture import Picture, save_picture
+
+    middle = (box[:2] + box[2:]) / 2
+    half = (0.5 + FACE_MARGIN) * float(max(box[2] - box[0], box[3] - box[1], 2.0))
+    wide, high = picture.size
+    left, top = int(max(0, middle[0] - half)), int(max(0, middle[1] - half))
+    right, bottom = int(min(wide, middle[0] + half)), int(min(high, middle[1] + half))
+    part = Picture(np.ascontiguousarray(picture.pixels[top : bottom + 1, left : right + 1]), picture.icc)
+    scale = FACE_SIDE / (2 * half)
+    size = max(1, round(scale * (right - left))), max(1, round(scale * (bottom - top)))
+    small = cv2.resize(part.rgb8(), size, interpolation=cv2.INTER_AREA)
+    x = min(max(0, round(scale * (left - middle[0] + half))), FACE_SIDE - min(size[0], FACE_SIDE))
+    y = min(max(0, round(scale * (top - middle[1] + half))), FACE_SIDE - min(size[1], FACE_SIDE))
+    small = small[: FACE_SIDE - y, : FACE_SIDE - x]
+    pad = (y, FACE_SIDE - y - small.shape[0], x, FACE_SIDE - x - small.shape[1])
+    save_picture(path, cv2.copyMakeBorder(small, *pad, borderType=cv2.BORDER_REPLICATE))

@@ -8,6 +8,7 @@ from bpy.props import BoolProperty
 from .. import calls, jobs, lookup, paths
 from ..performance.action import scene_rate
 from ..portrait import rig as rigs
+from ..portrait.matte import keep_painting
 from . import sample, sequence
 
 
@@ -24,6 +25,7 @@ def bake_steps(context, rig, *, cyclic, video):
     rate, number, uid = scene_rate(scene), max(frames.start, 0), rig.session_uid
     folder = paths.work_folder(rig)
     rigs.rest_track(rig).save(folder / "face.npz")
+    keep_painting(rig)
     sample.sample_rig(context, rig, frames, rate).save(folder / "target.npz")
     still = _still_image(settings.portrait)
     job = BakeJob(

@@ -7,8 +7,8 @@ from .. import lookup, panels
 
 
 class TABLEAU_PT_bake(panels.TableauPanel, bpy.types.Panel):
-    bl_label = "3. Bake"
-    bl_order = 3
+    bl_label = "4. Bake"
+    bl_order = 4
 
     def draw(self, context):
         column = self.layout.column()

@@ -7,8 +7,8 @@ from .. import lookup, panels
 
 
 class TABLEAU_PT_performance(panels.TableauPanel, bpy.types.Panel):
-    bl_label = "2. Performance"
-    bl_order = 2
+    bl_label = "3. Performance"
+    bl_order = 3
 
     def draw(self, context):
         column = self.layout.column()

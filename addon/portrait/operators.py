@@ -6,32 +6,12 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
-from .. import calls, jobs, lookup, paths
+from .. import jobs, lookup
+from . import detection, view
 from . import plane as planes
-from . import rig as rigs
-from . import view
 
 PATH = {"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"}
 PICTURES = "*.png;*.jpg;*.jpeg;*.tif;*.tiff;*.webp;*.bmp"
-
-
-def detect_steps(context, plane, face, folder=""):
-    """Steps of a job: find the landmarks of ``plane``'s picture and lay the rig over it."""
-    uid = plane.session_uid
-    picture = paths.absolute(plane.tableau.picture)
-    if not picture.is_file():
-        raise jobs.Problem(f"{picture}: the picture is not there; load it again")
-    output = paths.user_folder("landmarks") / f"{picture.stem}-{uid}.face.npz"
-    answer, track = yield from calls.detect(picture, face, output)
-    plane = lookup.by_session(uid)
-    context = bpy.context
-    if plane.tableau.rig is not None:
-        folder = plane.tableau.rig.tableau.folder
-        rigs.remove_rig(plane.tableau.rig)
-    rig = rigs.make_rig(context, plane, track)
-    rig.tableau.folder = folder
-    rigs.rest_track(rig).save(paths.work_folder(rig) / "face.npz")
-    return answer
 
 
 class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
@@ -64,6 +44,9 @@ class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
     look_at_it: BoolProperty(
         name="Look at It", description="Turn the view to the picture's front", default=True
     )
+    camera: BoolProperty(
+        name="Fit a Camera", description="Also aim a camera at it that the picture fills", default=False
+    )
 
     def steps(self, context):
         if not self.filepath:
@@ -79,16 +62,19 @@ class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
         view.show_pictures(context.screen)
         if self.look_at_it:
             view.look_at(context, plane)
+        if self.camera:
+            view.fit_camera(context, plane, set_resolution=True)
         if not self.detect:
             return f"{plane.name}: {plane.tableau.size[0]} x {plane.tableau.size[1]} px"
-        return (yield from detect_steps(context, plane, self.face, self.folder))
+        return (yield from detection.rig_face(plane, self.face, add=False, folder=self.folder))
 
     def invoke(self, context, event):
         return self.invoke_job(context) if self.filepath else self.ask_for_file(context)
 
 
 class TABLEAU_OT_detect_landmarks(jobs.JobOperator, bpy.types.Operator):
-    """Find the sitter's landmarks in the picture and lay the rig over them; replaces the portrait's rig"""
+    """Find the faces of the picture and lay a rig over the landmarks of one of them; a rig that is on this
+    face keeps its animation, one on another face is replaced"""
 
     bl_idname = "tableau.detect_landmarks"
     bl_label = "Detect Landmarks"
@@ -101,13 +87,24 @@ class TABLEAU_OT_detect_landmarks(jobs.JobOperator, bpy.types.Operator):
         min=0,
         soft_max=8,
     )
+    add: BoolProperty(
+        name="Add",
+        description="Keep the rigs of the picture's other faces (group portraits)",
+        default=False,
+    )
+
+    @classmethod
+    def description(cls, context, properties):
+        if properties.add:
+            return "Lay another rig over this face; the rigs of the other faces stay"
+        return ""
 
     @classmethod
     def poll(cls, context):
         return _poll(cls, lookup.missing(context))
 
     def steps(self, context):
-        return (yield from detect_steps(context, lookup.portrait_of(context), self.face))
+        return (yield from detection.rig_face(lookup.portrait_of(context), self.face, add=self.add))
 
 
 class TABLEAU_OT_fit_camera(bpy.types.Operator):

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from .. import lookup
 from ..problems import Problem
+from .dress import HEAD, PIVOT, bone_names, dress, size_shapes
 from .space import PictureSpace
 
 if TYPE_CHECKING:
@@ -22,35 +24,8 @@ if TYPE_CHECKING:
 
     from ...core.landmarks.track import LandmarkTrack
 
-HEAD = "head"
-PIVOT = (0, 16)
-"""Landmarks between which the head turns: the two ends of the jaw line, at the ears."""
-GROUPS = {
-    "Head": (),
-    "Brows": ("brow_right", "brow_left"),
-    "Eyes": ("eye_right", "eye_left"),
-    "Gaze": (),
-    "Nose": ("nose_bridge", "nose_base"),
-    "Lips": ("lips_outer", "lips_inner"),
-    "Jaw": ("jaw",),
-}
-"""Bone collection -> regions of the landmark schema in it."""
-COLORS = {
-    "Head": (1.0, 0.62, 0.16),
-    "Brows": (0.95, 0.45, 0.35),
-    "Eyes": (0.30, 0.75, 1.0),
-    "Gaze": (0.95, 0.95, 0.95),
-    "Nose": (0.62, 0.85, 0.45),
-    "Lips": (1.0, 0.40, 0.62),
-    "Jaw": (0.95, 0.85, 0.45),
-}
-
-
-def bone_names() -> list[str]:
-    """Names of the landmark bones in track order: 68 points, then the right and the left iris."""
-    from ...core.landmarks.schema import IRISES, POINT_NAMES
-
-    return [*POINT_NAMES, *IRISES]
+DETECTED, CONFIDENCE = "tableau_detected", "tableau_confidence"
+"""Keys on the armature: the points as the detector found them (70 x 3 px), its confidence in each (70)."""
 
 
 def rest_points(points: np.ndarray, irises: np.ndarray) -> np.ndarray:
@@ -89,17 +64,37 @@ def make_rig(context: Any, plane: Any, face: LandmarkTrack) -> Any:
     names = bone_names()
     eyes = rest[list(REGIONS["eye_right"] + REGIONS["eye_left"])]
     span = float(math.dist(eyes[:6].mean(axis=0), eyes[6:].mean(axis=0))) or 0.1
-    with _edit_mode(context, rig):
+    with edit_mode(context, rig):
         head = _add_bone(armature, HEAD, rest[list(PIVOT)].mean(axis=0), 0.6 * span)
         for index, bone_name in enumerate(names):
             bone = _add_bone(armature, bone_name, rest[index], (0.05 if index < 68 else 0.12) * span)
             bone.parent = head
-    _dress(rig, names, span, rest)
+    dress(rig)
+    size_shapes(rig, rest)
     settings = rig.tableau
-    settings.kind, settings.portrait, settings.title = "RIG", plane, plane.name
-    settings.detector = str(face.meta.get("backend", ""))
+    settings.title = _title(plane)
+    settings.kind, settings.portrait = "RIG", plane
+    remember(rig, face)
     plane.tableau.rig = rig
     return rig
+
+
+def remember(rig: Any, face: LandmarkTrack) -> None:
+    """Keep on ``rig`` what the detector said: the points for Reset, its confidence for the overlay."""
+    found = rest_points(face.points[0], face.irises[0])
+    rig.data[DETECTED] = [float(value) for value in found.ravel()]
+    rig.data[CONFIDENCE] = [*(float(value) for value in face.confidence[0]), 1.0, 1.0]
+    rig.tableau.detector = str(face.meta.get("backend", ""))
+
+
+def _title(plane: Any) -> str:
+    """A name for a new rig's files that no other rig has: the plane's, numbered from the second rig on."""
+    taken = {rig.tableau.title for rig in bpy.data.objects if lookup.kind_of(rig) == "RIG"}
+    title, number = plane.name, 1
+    while title in taken:
+        number += 1
+        title = f"{plane.name} {number}"
+    return title
 
 
 def rest_track(rig: Any) -> LandmarkTrack:
@@ -127,20 +122,37 @@ def rest_track(rig: Any) -> LandmarkTrack:
 
 
 def remove_rig(rig: Any) -> None:
-    """Take a rig out of the file, with its own armature."""
+    """Take a rig out of the file, with its own armature and what helps it."""
     armature = rig.data
+    for helper in (rig.tableau.fixing, rig.tableau.matte):
+        if helper is not None:
+            bpy.data.objects.remove(helper)
     bpy.data.objects.remove(rig)
     if armature.users == 0:
         bpy.data.armatures.remove(armature)
 
 
+def check_own(item: Any) -> None:
+    """Raise Problem where ``item`` or its data is linked from another file, which this one cannot change."""
+    if item.library is not None or (item.data is not None and item.data.library is not None):
+        raise Problem(f"{item.name}: is linked from another file; make it local, or change it there")
+
+
 @contextlib.contextmanager
-def _edit_mode(context: Any, rig: Any) -> Any:
-    """``rig`` active, selected and in edit mode; back in object mode afterwards, with the rig left active."""
+def edit_mode(context: Any, rig: Any) -> Any:
+    """``rig`` active, selected and in edit mode; back in object mode afterwards, with the rig left active.
+
+    Raises Problem where it cannot be edited: it is linked from another file, or not in this view layer.
+    """
+    check_own(rig)
+    context.view_layer.update()  # an object that was just linked is not listed before
+    if rig.name not in context.view_layer.objects:
+        raise Problem(f"{rig.name}: is not in this view layer; switch its collection on")
     if context.object is not None and context.object.mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
     for item in context.view_layer.objects.selected:
         item.select_set(False)
+    rig.hide_set(False)
     context.view_layer.objects.active = rig
     rig.select_set(True)
     bpy.ops.object.mode_set(mode="EDIT")
@@ -156,53 +168,3 @@ def _add_bone(armature: Any, name: str, head: np.ndarray, length: float) -> Any:
     bone.tail = (head[0], head[1] + length, head[2])
     bone.roll = 0.0
     return bone
-
-
-def _dress(rig: Any, names: list[str], span: float, rest: np.ndarray) -> None:
-    """Collections, colors and small legible shapes."""
-    from ...core.landmarks.schema import POINT_NAMES, REGIONS
-
-    armature = rig.data
-    rig.show_in_front = True
-    armature.display_type = "STICK"
-    armature.relation_line_position = "HEAD"
-    low, high = rest.min(axis=0), rest.max(axis=0)
-    middle, radius = (low + high) / 2, 0.62 * float(math.dist(low[:2], high[:2]))
-    group_of = {HEAD: "Head"}
-    for group, regions in GROUPS.items():
-        for region in regions:
-            group_of |= {POINT_NAMES[i]: group for i in REGIONS[region]}
-    group_of |= dict.fromkeys(names[68:], "Gaze")
-    collections = {group: armature.collections.new(group) for group in GROUPS}
-    dot, ring = _shape("Tableau Dot", 8, filled=True), _shape("Tableau Ring", 32, filled=False)
-    for name, group in group_of.items():
-        bone, pose = armature.bones[name], rig.pose.bones[name]
-        collections[group].assign(bone)
-        pose.rotation_mode = "ZXY" if name == HEAD else "XYZ"
-        pose.custom_shape = ring if group in {"Head", "Gaze"} else dot
-        pose.use_custom_shape_bone_size = False
-        size = {"Head": radius, "Gaze": 0.11 * span}.get(group, 0.022 * span)
-        pose.custom_shape_scale_xyz = (size, size, size)
-        if name == HEAD:
-            pose.custom_shape_translation = middle - rest[list(PIVOT)].mean(axis=0)
-        bone.color.palette = "CUSTOM"
-        color = COLORS[group]
-        bone.color.custom.normal = color
-        bone.color.custom.select = tuple(0.5 + 0.5 * value for value in color)
-        bone.color.custom.active = (1.0, 1.0, 1.0)
-        pose.lock_scale = (name != HEAD,) * 3
-        pose.lock_rotation = (name != HEAD,) * 3
-
-
-def _shape(name: str, corners: int, *, filled: bool) -> Any:
-    """A unit circle in the XY plane, shared by all rigs and in no scene."""
-    shape = bpy.data.objects.get(name)
-    if shape is not None:
-        return shape
-    mesh = bpy.data.meshes.new(name)
-    angles = [2 * math.pi * i / corners for i in range(corners)]
-    edges = [] if filled else [(i, (i + 1) % corners) for i in range(corners)]
-    faces = [tuple(range(corners))] if filled else []
-    mesh.from_pydata([(math.cos(a), math.sin(a), 0.0) for a in angles], edges, faces)
-    mesh.update()
-    return bpy.data.objects.new(name, mesh)

@@ -12,6 +12,8 @@ def test_enable_and_disable_leave_nothing(blender: Blender, tmp_path: Path) -> N
     seen = blender.run("lifecycle.py", tmp_path)
     assert "load_portrait" in seen["enabled"]["operators"]
     assert seen["enabled"]["object"] == ["tableau"]
+    assert "TABLEAU_FH_picture" in seen["enabled"]["types"]
+    assert len(seen["enabled"]["menu"]) == 1
     assert seen["pong"] == {"pong": True}
     assert seen["hello"]["protocol"] == 1
     assert seen["alive"]
@@ -20,6 +22,7 @@ def test_enable_and_disable_leave_nothing(blender: Blender, tmp_path: Path) -> N
         assert state["types"] == []
         assert state["operators"] == []
         assert state["object"] == []
+        assert state["menu"] == []
         assert state["handlers"] == seen["enabled"]["handlers"]
 
 

@@ -9,12 +9,13 @@ from common import PACKAGE, addon_utils, answer, finish, module
 
 
 def traces():
-    handlers = bpy.app.handlers
+    handlers, menu = bpy.app.handlers, bpy.types.TOPBAR_MT_file_import
     names = [name for name in dir(handlers) if isinstance(getattr(handlers, name), list)]
     return {
         "types": sorted(name for name in dir(bpy.types) if "tableau" in name.lower()),
         "operators": [name for name in dir(bpy.ops.tableau) if not name.startswith("_")],
         "object": [p.identifier for p in bpy.types.Object.bl_rna.properties if "tableau" in p.identifier],
+        "menu": [call.__name__ for call in menu._dyn_ui_initialize() if "tableau" in call.__module__],
         "handlers": sum(len(value) for value in (getattr(handlers, name) for name in names)),
     }
 

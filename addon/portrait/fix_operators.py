@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fix Landmarks, in and out (moving the rest landmarks onto the painting's own lids and lips), and posing."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import bpy
+from bpy.props import BoolProperty
+
+from .. import lookup
+from ..problems import Problem
+from . import fix, view
+from . import rig as rigs
+from .fix import fixing_of
+
+
+class WhileFixing:
+    """Mix-in of operators for while the landmarks are being fixed."""
+
+    if TYPE_CHECKING:  # what bpy.types.Operator brings
+        poll_message_set: Callable[[str], None]
+
+    @classmethod
+    def poll(cls, context):
+        if fixing_of(context) is None:
+            cls.poll_message_set("Start Fix Landmarks first")
+            return False
+        return True
+
+
+class TABLEAU_OT_fix_landmarks(bpy.types.Operator):
+    """Lay the landmarks flat on the picture and drag them onto the painting's own lids and lips.
+    This changes where the rig rests, not how it is posed; press Done when the points fit"""
+
+    bl_idname = "tableau.fix_landmarks"
+    bl_label = "Fix Landmarks"
+    bl_options = {"REGISTER", "UNDO"}
+
+    look_at_it: BoolProperty(
+        name="Look at It", description="Turn the view to the picture's front", default=True
+    )
+
+    @classmethod
+    def poll(cls, context):
+        text = lookup.missing(context, rig=True)
+        if not text and fixing_of(context) is not None:
+            text = "The landmarks are being fixed already; press Done"
+        if text:
+            cls.poll_message_set(text)
+        return not text
+
+    def execute(self, context):
+        rig = lookup.rig_of(context)
+        try:
+            rigs.check_own(rig)
+            rigs.rest_track(rig)  # all its bones are there
+            if context.object is not None and context.object.mode != "OBJECT":
+                bpy.ops.object.mode_set(mode="OBJECT")
+            rig.tableau.portrait.tableau.rig = rig
+            fix.make_points(context, rig)
+        except Problem as problem:
+            self.report({"ERROR"}, str(problem))
+            return {"CANCELLED"}
+        if self.look_at_it:
+            view.look_at(context, rig.tableau.portrait)
+        return {"FINISHED"}
+
+
+class TABLEAU_OT_finish_landmarks(WhileFixing, bpy.types.Operator):
+    """Keep the landmarks where they are now: retargeting and the bake use them from here on"""
+
+    bl_idname = "tableau.finish_landmarks"
+    bl_label = "Done"
+    bl_options = {"REGISTER", "UNDO"}
+
+    discard: BoolProperty(
+        name="Discard",
+        description="Leave the landmarks as they were before",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(cls, context, properties):
+        return "Leave the landmarks as they were before Fix Landmarks" if properties.discard else ""
+
+    def execute(self, context):
+        rig = fixing_of(context)
+        if self.discard:
+            fix.discard(context, rig)
+            return {"FINISHED"}
+        try:
+            moved = fix.finish(context, rig)
+        except (Problem, OSError) as problem:
+            self.report({"ERROR"}, str(problem))
+            return {"CANCELLED"}
+        again = moved and lookup.has_action(rig)
+        more = "; load the performance again to fit it to them" if again else ""
+        self.report({"INFO"}, f"{moved} landmarks moved{more}")
+        return {"FINISHED"}
+
+
+class TABLEAU_OT_pose_rig(bpy.types.Operator):
+    """Pose the rig: select it and move its bones; what you key here is the performance"""
+
+    bl_idname = "tableau.pose_rig"
+    bl_label = "Pose"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context):
+        text = lookup.missing(context, rig=True)
+        if not text and fixing_of(context) is not None:
+            text = "The landmarks are being fixed; press Done first"
+        if text:
+            cls.poll_message_set(text)
+        return not text
+
+    def execute(self, context):
+        rig = lookup.rig_of(context)
+        if context.object == rig and rig.mode == "POSE":
+            bpy.ops.object.mode_set(mode="OBJECT")
+            return {"FINISHED"}
+        if rig.name not in context.view_layer.objects:
+            self.report({"ERROR"}, f"{rig.name}: is not in this view layer; switch its collection on")
+            return {"CANCELLED"}
+        fix.activate(context, rig)
+        bpy.ops.object.mode_set(mode="POSE")
+        return {"FINISHED"}
+
+
+CLASSES = (TABLEAU_OT_fix_landmarks, TABLEAU_OT_finish_landmarks, TABLEAU_OT_pose_rig)
