@@ -16,9 +16,9 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from .atomic import atomic_path
 from .errors import InputError, OutputError
@@ -30,13 +30,29 @@ _JOURNAL_AGE = 7 * 86400.0  # seconds after which another machine's unfinished j
 
 @dataclass(frozen=True)
 class FrameRecord:
-    """One frame on disk: hash of what it was made from; size, modification time and SHA-256 of the file."""
+    """One frame on disk: hash of what it was made from; size, modification time and SHA-256 of the file.
+
+    ``layers``: the records of the frame's layers, by their names.
+    """
 
     file: str
     inputs: str
     size: int
     mtime_ns: int
     sha256: str
+    layers: Mapping[str, FrameRecord] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> FrameRecord:
+        """From :meth:`to_dict`; TypeError or AttributeError where it is something else."""
+        layers = {name: cls.from_dict(layer) for name, layer in data.get("layers", {}).items()}
+        return cls(**{**data, "layers": layers})
+
+    def to_dict(self) -> dict[str, Any]:
+        facts = {key: value for key, value in vars(self).items() if key != "layers"}
+        if self.layers:
+            facts["layers"] = {name: layer.to_dict() for name, layer in self.layers.items()}
+        return facts
 
 
 class Ledger:
@@ -49,15 +65,24 @@ class Ledger:
 
     def frames(self) -> dict[int, FrameRecord]:
         """All frames known from the manifest and from every journal, by frame number."""
-        frames = _frames(read_manifest(self.manifest)["bakes"].get(self.name, {}))
+        # Journals first: what another process folds in the meantime is then in the manifest, not in neither.
+        frames: dict[int, FrameRecord] = {}
         for path in self._journals():
-            _merge(frames, _read_journal(path, self.name)[0])
+            _merge(frames, _read_journal(path, self.name).frames)
+        _merge(frames, _frames(read_manifest(self.manifest)["bakes"].get(self.name, {})))
         return frames
+
+    def plate(self) -> FrameRecord | None:
+        """The plate on record, None where there is none."""
+        plate: FrameRecord | None = None
+        for path in self._journals():  # before the manifest, as in `frames`
+            plate = _later(plate, _read_journal(path, self.name).plate)
+        return _later(plate, _plate(read_manifest(self.manifest)["bakes"].get(self.name, {})))
 
     def header(self) -> dict[str, Any]:
         """What the manifest says about this bake as a whole; empty where there is none yet."""
         bake = read_manifest(self.manifest)["bakes"].get(self.name, {})
-        return {key: value for key, value in bake.items() if key != "frames"}
+        return {key: value for key, value in bake.items() if key not in ("frames", "plate")}
 
     @property
     def pending(self) -> bool:
@@ -66,7 +91,14 @@ class Ledger:
 
     def append(self, number: int, record: FrameRecord) -> None:
         """Note one finished frame, at once on disk as far as the operating system is concerned."""
-        line = json.dumps({"frame": number, **asdict(record)})
+        self._write({"frame": number, **record.to_dict()})
+
+    def append_plate(self, record: FrameRecord) -> None:
+        """Note the plate, as :meth:`append` does a frame."""
+        self._write({"plate": record.to_dict()})
+
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        line = json.dumps(entry)
         try:
             if self._journal is None:
                 self._journal = self._open()
@@ -81,14 +113,17 @@ class Ledger:
         self.close()
         with _locked(self.manifest):
             data = read_manifest(self.manifest)
-            frames, finished = _frames(data["bakes"].get(self.name, {})), []
+            bake, finished = data["bakes"].get(self.name, {}), []
+            frames, plate = _frames(bake), _plate(bake)
             for path in self._journals():
-                entries, done = _read_journal(path, self.name)
-                _merge(frames, entries)
-                if done:
+                journal = _read_journal(path, self.name)
+                _merge(frames, journal.frames)
+                plate = _later(plate, journal.plate)
+                if journal.done:
                     finished.append(path)
-            listed = {str(number): asdict(frames[number]) for number in sorted(frames)}
-            data["bakes"][self.name] = {**header, "frames": listed}
+            listed = {str(number): frames[number].to_dict() for number in sorted(frames)}
+            whole = {} if plate is None else {"plate": plate.to_dict()}
+            data["bakes"][self.name] = {**header, **whole, "frames": listed}
             with atomic_path(self.manifest) as temporary:
                 temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
             for path in finished:
@@ -105,16 +140,29 @@ class Ledger:
             self._journal = None
 
     def _open(self) -> BinaryIO:
-        self.folder.mkdir(parents=True, exist_ok=True)
         host, process = socket.gethostname(), os.getpid()
         path = self.folder / f"{uuid.uuid4().hex}.jsonl"
-        # unbuffered: each line is one write, so a killed process leaves at most one torn line
-        journal = open(path, "ab", buffering=0)  # noqa: SIM115  stays open between frames
+        deadline = time.monotonic() + _LOCK_WAIT
+        while True:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                # unbuffered: each line is one write, so a killed process leaves at most one torn line
+                journal = open(path, "ab", buffering=0)  # noqa: SIM115  stays open between frames
+                break
+            except (FileNotFoundError, FileExistsError):
+                # Another process folded, and removed the empty folder, between the steps; `mkdir` calls a
+                # folder that was there and is gone a file in the way, so only a file that is there counts.
+                if time.monotonic() > deadline or self.folder.is_file():
+                    raise
         journal.write(json.dumps({"bake": self.name, "host": host, "process": process}).encode() + b"\n")
         return journal
 
     def _journals(self) -> list[Path]:
-        return sorted(self.folder.glob("*.jsonl")) if self.folder.is_dir() else []
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:  # none yet, or another process has just folded the last
+            return []
+        return [self.folder / name for name in sorted(names) if name.endswith(".jsonl")]
 
 
 def file_record(path: Path, inputs: str) -> FrameRecord:
@@ -140,7 +188,17 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 
 def _frames(bake: Mapping[str, Any]) -> dict[int, FrameRecord]:
-    return {int(number): FrameRecord(**entry) for number, entry in bake.get("frames", {}).items()}
+    return {int(number): FrameRecord.from_dict(entry) for number, entry in bake.get("frames", {}).items()}
+
+
+def _plate(bake: Mapping[str, Any]) -> FrameRecord | None:
+    return FrameRecord.from_dict(bake["plate"]) if bake.get("plate") else None
+
+
+def _later(one: FrameRecord | None, other: FrameRecord | None) -> FrameRecord | None:
+    if one is None or other is None:
+        return one or other
+    return other if other.mtime_ns >= one.mtime_ns else one
 
 
 def _merge(frames: dict[int, FrameRecord], more: Mapping[int, FrameRecord]) -> None:
@@ -158,6 +216,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
             raise ValueError
         for bake in data["bakes"].values():
             _frames(bake)
+            _plate(bake)
     except FileNotFoundError:
         return {"schema": SCHEMA, "bakes": {}}
     except OSError as error:
@@ -167,31 +226,42 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return data
 
 
-def _read_journal(path: Path, name: str) -> tuple[dict[int, FrameRecord], bool]:
-    """The frames of bake ``name`` in one journal, and whether its writer is done with it."""
+class _Journal(NamedTuple):
+    """What one journal holds of a bake, and whether its writer is done with it."""
+
+    frames: dict[int, FrameRecord]
+    plate: FrameRecord | None
+    done: bool
+
+
+def _read_journal(path: Path, name: str) -> _Journal:
     frames: dict[int, FrameRecord] = {}
+    plate: FrameRecord | None = None
     head: dict[str, Any] = {}
     ended = False
     try:
         lines = path.read_bytes().splitlines()
         age = time.time() - path.stat().st_mtime
     except OSError:  # folded and removed by another process a moment ago
-        return frames, False
+        return _Journal(frames, None, False)
     for line in lines:
         try:
             entry = json.loads(line)
             if "frame" in entry:
                 number = entry.pop("frame")
-                frames[number] = FrameRecord(**entry)
+                frames[number] = FrameRecord.from_dict(entry)
+            elif "plate" in entry:
+                plate = FrameRecord.from_dict(entry["plate"])
             elif "bake" in entry:
                 head = entry
             ended = ended or "end" in entry
-        except (ValueError, TypeError):  # the torn last line of a killed process
+        except (ValueError, TypeError, AttributeError):  # the torn last line of a killed process
             continue
     if head.get("bake") != name:
-        return {}, False
+        return _Journal({}, None, False)
     here = head.get("host") == socket.gethostname()
-    return frames, ended or (here and not _alive(head.get("process", 0))) or age > _JOURNAL_AGE
+    done = ended or (here and not _alive(head.get("process", 0))) or age > _JOURNAL_AGE
+    return _Journal(frames, plate, done)
 
 
 def _alive(process: int) -> bool:

@@ -7,7 +7,9 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,22 @@ def test_frames_are_known_before_and_after_the_fold(tmp_path: Path) -> None:
     assert reader.frames() == {1: first, 2: second}
     assert reader.header() == {"rate": "25/1"} and not reader.pending
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f.0001.png", "f.0002.png", "manifest.json"]
+
+
+def test_layers_and_the_plate_stay_with_their_frames(tmp_path: Path) -> None:
+    one, other = (Ledger(tmp_path / "manifest.json", "f") for _ in range(2))
+    sitter, plate = record(8, tmp_path), record(9, tmp_path)
+    frame = replace(record(1, tmp_path), layers={"sitter": sitter})
+    assert one.plate() is None
+    one.append_plate(plate)
+    one.append(1, frame)
+    assert other.plate() == plate and other.frames() == {1: frame}
+    later = replace(plate, mtime_ns=plate.mtime_ns + 5, sha256="other")
+    other.append_plate(later)
+    other.fold({"rate": "25/1"})
+    one.fold({"rate": "25/1"})
+    assert one.plate() == later and one.frames() == {1: frame} and one.header() == {"rate": "25/1"}
+    assert not one.pending
 
 
 def test_a_torn_line_costs_one_frame(tmp_path: Path) -> None:
@@ -81,6 +99,66 @@ def test_many_folds_at_once_lose_nothing(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert set(Ledger(tmp_path / "manifest.json", "f").frames()) == set(range(1, 21))
+
+
+def test_a_folder_removed_between_making_and_writing_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, make = Ledger(tmp_path / "manifest.json", "f"), Path.mkdir
+    removals = iter(range(3))
+
+    def made_and_removed(folder: Path, *rest: Any, **options: Any) -> None:
+        make(folder, *rest, **options)
+        if folder == ledger.folder and next(removals, None) is not None:
+            folder.rmdir()  # what another process does at the end of its fold
+
+    monkeypatch.setattr(Path, "mkdir", made_and_removed)
+    ledger.append(1, record(1, tmp_path))
+    assert set(ledger.frames()) == {1}
+
+
+def test_a_fold_while_the_frames_are_read_hides_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, reader = (Ledger(tmp_path / "manifest.json", "f") for _ in range(2))
+    writer.append(1, record(1, tmp_path))
+    listed = Ledger._journals
+    folds = iter([lambda: writer.fold({})])
+
+    def listed_and_folded(ledger: Ledger) -> list[Path]:
+        names = listed(ledger)
+        for fold in folds if ledger is reader else ():
+            fold()
+        return names
+
+    monkeypatch.setattr(Ledger, "_journals", listed_and_folded)
+    assert set(reader.frames()) == {1}
+    assert not writer.pending
+
+
+def test_a_folder_removed_while_it_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, is_dir = Ledger(tmp_path / "manifest.json", "f"), Path.is_dir
+    ledger.folder.mkdir()
+    removals = iter(range(1))
+
+    def removed_and_asked(folder: Path, *rest: Any, **options: Any) -> bool:
+        if folder == ledger.folder and next(removals, None) is not None:
+            folder.rmdir()  # another process's fold, after `mkdir` found the folder and before it looks at it
+        return is_dir(folder, *rest, **options)
+
+    monkeypatch.setattr(Path, "is_dir", removed_and_asked)
+    ledger.append(1, record(1, tmp_path))
+    assert next(removals, None) is None
+    assert set(ledger.frames()) == {1}
+
+
+def test_a_file_in_the_place_of_the_journals_is_named(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "manifest.json", "f")
+    ledger.folder.write_bytes(b"")
+    with pytest.raises(OutputError, match=r"\.manifest-journal"):
+        ledger.append(1, record(1, tmp_path))
 
 
 def test_a_lock_left_behind_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
