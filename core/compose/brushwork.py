@@ -3,7 +3,7 @@
 
 Any sampling between pixels loses some of what is finer than two pixels, more or less by where a place falls
 between them: moved brushwork looks softer than its surroundings, and shimmers as it moves.  So the finest
-band of a moved picture is raised, place by place, to the energy that it has in the picture at rest.
+band of a moved picture is brought, place by place, to the energy that it has in the picture at rest.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 
 FINE = 0.75  # px, a Gaussian that halves the power at a quarter of the sampling rate
-CELL = 12.0  # px, about: over such squares energy is compared
-FLOOR = 0.25  # levels^2 of 8 bits: weaker than this is rounding, not brushwork
-KEPT = 0.97  # of the energy, at least: squares that have gained some are not made softer
-MOST = 0.6  # of the band, at most, is added: sampling halfway between pixels takes about half of the power
+CELL = 8.0  # px, about: over such squares energy is compared
+PARTS = 4  # of a square's side: so finely it is known what energy a square anywhere in the picture has
+FLOOR = 0.03  # levels^2 of 8 bits: weaker than this is rounding, not brushwork
+MOST = 1.0  # of the band, at most, is added: sampling halfway between pixels takes about half of the power
+LEAST = -0.3  # of the band, at most, is taken away: a picture drawn together is sharper than it was painted
 
 
 class Brushwork:
@@ -30,12 +31,16 @@ class Brushwork:
         self._cells = max(2, round(height / CELL)), max(2, round(width / CELL))
         self._peak = np.float32(255 if pixels.dtype == np.uint8 else 65535)
         band = self._band(pixels)
-        self._own = self._energy(band, band)
+        rows, columns = self._cells
+        energy = cv2.resize(band * band, (PARTS * columns, PARTS * rows), interpolation=cv2.INTER_AREA)
+        # of squares that begin at every part: from those of the grid alone, one that lies between two of them
+        # would have the mean of theirs, too much beside an edge and too little upon it
+        self._own = cv2.blur(energy, (PARTS, PARTS), anchor=(0, 0), borderType=cv2.BORDER_REFLECT_101)
         self._sitter = cv2.resize(sitter, self._cells[::-1], interpolation=cv2.INTER_AREA)
 
     def restore(self, frame: np.ndarray, shift: np.ndarray) -> None:
-        """Raise the finest band of ``frame`` [H, W, >= 3], in place; ``shift`` [h, w, 2] px is its backward
-        flow.  No pixel changes where nothing moves, or beside the sitter."""
+        """Set the finest band of ``frame`` [H, W, >= 3] right, in place; ``shift`` [h, w, 2] px is its
+        backward flow.  No pixel changes where nothing moves, or beside the sitter."""
         share = self._share(frame, shift)
         rows, columns = np.flatnonzero(share.any(1)), np.flatnonzero(share.any(0))
         if not len(rows):
@@ -52,14 +57,15 @@ class Brushwork:
         )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = (x1 - x0, y1 - y0)
-        raised = cv2.warpAffine(share, affine, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        raised *= self._band(part) * (self._peak / 255)
+        change = cv2.warpAffine(share, affine, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        change *= self._band(part) * (self._peak / 255)
         colors = part[..., :3].astype(np.float32)
-        colors += raised[..., None]
+        colors += change[..., None]
         part[..., :3] = np.clip(np.rint(colors, out=colors), 0, self._peak, out=colors)
 
     def _share(self, frame: np.ndarray, shift: np.ndarray) -> np.ndarray:
-        """float32 [h', w'] 0..MOST, over squares of about ``CELL``: how much of the band is to be added."""
+        """float32 [h', w'] LEAST..MOST, over squares of about ``CELL``: how much of the band is to be
+        added."""
         height, width = frame.shape[:2]
         rows, columns = self._cells
         moved = cv2.resize(shift, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -68,10 +74,8 @@ class Brushwork:
         y, x = np.mgrid[:rows, :columns].astype(np.float32)
         x += moved[..., 0] * np.float32(columns / width)
         y += moved[..., 1] * np.float32(rows / height)
-        own, sitter = (
-            cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            for values in (self._own, self._sitter)
-        )
+        sitter = cv2.remap(self._sitter, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        own = cv2.remap(self._own, PARTS * x, PARTS * y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         band = self._band(frame)
         # the band of band added to a picture is not all of it: with b the band and c the band of b, a share t
         # of b added makes the band b + t c, whose energy is to be the picture's own
@@ -79,11 +83,11 @@ class Brushwork:
         first, both, second = (
             self._energy(one, other) for one, other in ((band, band), (band, again), (again, again))
         )
-        lost = np.maximum(KEPT * own - first, 0)
-        share = (np.sqrt(both**2 + (second + FLOOR) * lost) - both) / (second + FLOOR)
+        left = np.maximum(both**2 + (second + FLOOR) * (own - first), 0)
+        share = (np.sqrt(left) - both) / (second + FLOOR)
         # only where a square and those around it are all sitter, and move
         inside = cv2.erode(np.where(still > 0, 0, sitter).astype(np.float32), np.ones((3, 3)))
-        return (np.clip(share, 0, MOST) * np.clip(2 * inside - 1, 0, 1)).astype(np.float32)
+        return (np.clip(share, LEAST, MOST) * np.clip(2 * inside - 1, 0, 1)).astype(np.float32)
 
     def _band(self, pixels: np.ndarray) -> np.ndarray:
         """float32 [H, W]: the luma's finest band, 8-bit levels."""

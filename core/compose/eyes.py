@@ -17,6 +17,7 @@ IRIS_RADIUS = (
 RADII = np.linspace(0.16, 0.25, 10)
 FADE = 0.6  # of the iris's radius: so far it must move until nothing of its old place is left
 LID_TONE = 0.95  # how far a closed lid takes on the tone of the skin around the eye
+DARK = 0.15  # of that tone: paint darker by this much is the drawn-out line of lashes or a fold, no lid
 LASH, LASH_DEPTH = (
     0.022,
     0.6,
@@ -87,10 +88,11 @@ class Eye:
 
         A lid drawn over the eye stretches the little of it that was painted, often only its shadowed
         fold and the edge of the iris.  So its broad tones are those of the skin around the eye,
-        the fine strokes stay, and where the lids meet lies the line of the lashes.
+        the fine strokes stay, and where the lids meet lies the line of the lashes.  A lid that has come
+        halfway has drawn out little but that line already: what is too dark for a lid goes first.
         """
         openness = slit.gap / scale / max(self.rest.gap, 1e-3)
-        closed = _smooth((0.9 - openness) / 0.75)
+        closed, drawn = _smooth((0.9 - openness) / 0.75), _smooth((0.9 - openness) / 0.35)
         if closed <= 0:
             return skin
         along, across, top, bottom = slit.coordinates(x, y)
@@ -102,15 +104,17 @@ class Eye:
         broad = cv2.GaussianBlur(skin, (0, 0), max(0.6, 0.05 * width / step), borderType=cv2.BORDER_REPLICATE)
         strokes = np.clip(skin - broad, -0.05, 0.05) * 0.5
         # a lid bulges: lighter in its middle, turning into shadow toward the lashes
-        from_edge = (across - (top + bottom) / 2) / width
+        above, below = (top - across) / width, (across - bottom) / width
+        from_edge = np.maximum(np.maximum(above, below), 0)
         shade = 1.0 - 0.16 * np.exp(-((from_edge / 0.07) ** 2))
         painted = lid * shade[..., None].astype(np.float32) + strokes
-        weight = (LID_TONE * closed * share)[..., None]
+        tone = painted.mean(2)
+        dark = _smooth((tone - broad.mean(2)) / (DARK * np.maximum(tone, 0.02))) * (above > below)
+        weight = (LID_TONE * share * np.maximum(closed, drawn * dark))[..., None]
         out = skin + weight * (painted - skin)
         ends = np.clip(np.minimum(along, width - along) / (0.16 * width), 0, 1)
-        lashes = (
-            np.exp(-((from_edge / LASH) ** 2)) * _smooth(ends) * LASH_DEPTH * _smooth((closed - 0.55) / 0.45)
-        )
+        line = np.maximum(_smooth((closed - 0.55) / 0.45), drawn * dark)
+        lashes = np.exp(-((from_edge / LASH) ** 2)) * _smooth(ends) * LASH_DEPTH * line
         return out + lashes[..., None].astype(np.float32) * (self.lash - out)
 
     def _place(self, point: np.ndarray) -> np.ndarray:
@@ -244,7 +248,7 @@ def _lid(crop: Crop, slit: Slit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if ring.sum() < 20 or edge.sum() < 4:
         return crop.pixels, np.zeros(grey.shape, np.float32), crop.pixels.min((0, 1))
     # brows, lashes and deep folds are not skin tone
-    firm = (ring & (grey > np.quantile(grey[ring], 0.35))).astype(np.float32)
+    firm = (ring & (grey >= np.quantile(grey[ring], 0.35))).astype(np.float32)
     blur = 0.22 * width
     weight = cv2.GaussianBlur(firm, (0, 0), blur) + 1e-5
     tone = cv2.GaussianBlur(crop.pixels * firm[..., None], (0, 0), blur) / weight[..., None]

@@ -98,50 +98,48 @@ def build_mesh(landmarks: np.ndarray) -> CutMesh:
     vertices: list[np.ndarray] = []
     maps: list[np.ndarray] = []
 
-    def hold(indices: np.ndarray, landmark: tuple[int, ...], matrix: np.ndarray) -> None:
-        wide = np.zeros((len(indices), 68))
-        wide[:, list(landmark)] = matrix
+    def hold(indices: np.ndarray, matrix: np.ndarray) -> None:
         vertices.append(indices)
-        maps.append(wide)
+        maps.append(matrix)
 
     for opening in OPENINGS:
         at = opening.even(landmarks)
-        matrix = opening.matrix(at)
+        upper, lower = opening.maps(at)
         up, low = separated(*opening.curves(landmarks, at))
         top = add(up)
         bottom = np.concatenate([top[:1], add(low[1:-1]), top[-1:]])
-        hold(top, opening.upper, matrix)
-        hold(bottom[1:-1], opening.lower, matrix[1:-1])
+        hold(top, upper)
+        hold(bottom[1:-1], lower[1:-1])
         uppers.append(top)
         lowers.append(bottom)
         outlines.append((ring(up, low), top, bottom))
         if opening is not MOUTH:
             add(_around_corners(up))
     at = OUTER_LIPS.even(landmarks)
-    matrix = OUTER_LIPS.matrix(at)
+    upper, lower = OUTER_LIPS.maps(at)
     lips_up, lips_low = OUTER_LIPS.curves(landmarks, at)
     mouth_corners = landmarks[[60, 64]]
     # a mouth corner of the outer lips that coincides with the inner one would make slivers
     keep = np.ones(len(lips_up), bool)
     keep[[0, -1]] = [np.hypot(*(lips_up[i] - mouth_corners[j])) > 0.02 for i, j in ((0, 0), (-1, 1))]
-    inner = (
-        sum(map(len, vertices)) - 2 * MOUTH.samples + 2
-    )  # the mouth is the last opening: its upper edge starts here
-    place = np.arange(OUTER_LIPS.samples) / (OUTER_LIPS.samples - 1) * (MOUTH.samples - 1)
-    beside_up = inner + np.rint(place).astype(int)
-    beside_low = (inner + MOUTH.samples - 1 + np.rint(place).astype(int))[1:-1]
+    # the mouth is the last opening: its edges are the last handles so far
+    first = sum(map(len, vertices)) - 2 * MOUTH.samples + 2
+    edge_up = first + np.arange(MOUTH.samples)
+    edge_low = np.concatenate([edge_up[:1], edge_up[-1] + np.arange(1, MOUTH.samples - 1), edge_up[-1:]])
+    beside_up = edge_up[cKDTree(up).query(lips_up)[1]]
+    beside_low = edge_low[cKDTree(low).query(lips_low[1:-1])[1]]
     outer = sum(map(len, vertices))
-    hold(add(lips_up[keep]), OUTER_LIPS.upper, matrix[keep])
-    hold(add(lips_low[1:-1]), OUTER_LIPS.lower, matrix[1:-1])
+    hold(add(lips_up[keep]), upper[keep])
+    hold(add(lips_low[1:-1]), lower[1:-1])
     beside = np.concatenate([beside_up[keep], beside_low])
     lips = np.column_stack([outer + np.arange(len(beside)), beside])
     # on a turned head the jaw line of a 3D detector runs across eye or cheek: there it is no handle
     clear, _ = cKDTree(np.concatenate([*parts, landmarks[list(SINGLE)]])).query(landmarks[list(JAW)])
     for index in (*np.array(JAW)[clear > JAW_CLEARANCE], *SINGLE):
-        hold(add(landmarks[[index]]), (index,), np.ones((1, 1)))
+        hold(add(landmarks[[index]]), np.eye(68)[[index]])
     for opening, brow in zip(EYES, BROWS, strict=True):
         places, matrix = _crease(landmarks, opening, brow)
-        hold(add(places), (*opening.upper, *brow), matrix)
+        hold(add(places), matrix)
     handles, handle_map = np.concatenate(vertices), np.concatenate(maps)
     handle_jaw = handle_map[:, list(JAW)].any(1)
     features = np.concatenate(parts)
@@ -183,7 +181,7 @@ def build_mesh(landmarks: np.ndarray) -> CutMesh:
 
 
 def _crease(landmarks: np.ndarray, opening: Opening, brow: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Points [n, 2] of the fold above an eye; their motion, a map of landmarks [n, upper lid + brow]."""
+    """Points [n, 2] of the fold above an eye; their motion, a map of landmarks [n, 68]."""
     at = np.array([0.25, 0.5, 0.75])
     lid = opening.matrix(at)
     edge, above = lid @ landmarks[list(opening.upper)], landmarks[list(brow)]
@@ -199,7 +197,8 @@ def _crease(landmarks: np.ndarray, opening: Opening, brow: tuple[int, ...]) -> t
     room = np.minimum(CREASE_HEIGHT, CREASE_PART * length)
     clear = room > 0.6 * FINE
     places = edge + way * (room / np.maximum(length, 1e-6))[:, None]
-    matrix = np.concatenate([CREASE_PULL * lid, (1 - CREASE_PULL) * over], 1)
+    matrix = np.zeros((len(at), 68))
+    matrix[:, [*opening.upper, *brow]] = np.concatenate([CREASE_PULL * lid, (1 - CREASE_PULL) * over], 1)
     return places[clear], matrix[clear]
 
 

@@ -183,7 +183,7 @@ def push_pull(image: np.ndarray, known: np.ndarray, sigma: float = 0.0) -> np.nd
     out = color / np.maximum(weight, 1e-6)[..., None]
     for color, weight in reversed(levels[:-1]):
         up = cv2.pyrUp(out, dstsize=(weight.shape[1], weight.shape[0]))
-        sure = np.clip(weight * 4, 0, 1)[..., None] if sigma else np.clip(weight, 0, 1)[..., None]
+        sure = np.clip(weight * 4, 0, 1)[..., None]
         out = sure * (color / np.maximum(weight, 1e-6)[..., None]) + (1 - sure) * up
     return out
 

@@ -3,8 +3,9 @@
 how far it follows the head, and which handles move it.
 
 Solved once per portrait.  Per frame a vertex goes where the turned relief takes it,
-plus a biharmonic correction that makes lids, lips, brows and nose meet their landmarks
-and lets the cheeks move as the head proxy's do.
+plus a biharmonic correction that makes lids, lips, brows and nose meet their landmarks,
+lets the cheeks move as the head proxy's do, and draws the paint at the head's outline out over what a turn
+uncovers.
 """
 
 from __future__ import annotations
@@ -23,15 +24,18 @@ from ..head.model import HeadModel
 from ..head.raster import rasterize, vertex_normals
 from ..head.rotation import to_matrix
 from .membrane import biharmonic, interpolation, laplacian, smooth_fit
-from .mesh import EXTENT, CutMesh, FaceUnits, build_mesh
+from .mesh import EXTENT, FINE, CutMesh, FaceUnits, build_mesh
+from .unfold import Unfolding
 
 CELL = 0.02  # face units per sample of the maps that the proxy is seen on
-FIRM, JAW_FIRM, CHEEK_FIRM = 1e7, 15.0, 60.0  # how firmly handles hold, against the bending energy
-CHEEK_SPACING = 0.16  # face units between the skin handles
+# how firmly handles hold, against the bending energy
+FIRM, JAW_FIRM, CHEEK_FIRM, OUTLINE_FIRM = 1e7, 15.0, 60.0, 60.0
+CHEEK_SPACING, OUTLINE_SPACING = 0.16, 0.12  # face units between handles of the skin, of the outline
+OUTLINE = 0.08  # face units within which of the proxy's edge a vertex lies on its outline
+SLICES = 24  # of the head, whose middles are its axis
+ONSET = 0.05  # sine of the turn from which on a side that comes into view is drawn out in full
 HAIR_DEPTH = 0.35  # face units within which the depth of the skull's outline runs out into that of the hair
 LEAST_LIP = 0.4  # of a painted lip's thickness, kept whatever the landmarks ask for
-LEAST_AREA = 0.06  # of a triangle's area at rest: below this the motion is relaxed
-UNFOLD_ROUNDS = 160
 RIM = 0.9  # face units over which all motion fades to nothing before the mesh's border
 
 
@@ -42,10 +46,12 @@ class Relief:
     rest: [V, 3] px, the vertices in the picture (z: depth).
     model: [V, 3], the same in the head model's axes and units.
     turn, move: [V] 0..1, how far a vertex turns with the head and travels with the neck joint.
-    weights: float32 [V, H + C], biharmonic weights of the H landmark handles and the C skin handles.
+    weights: float32 [V, H + C + O], biharmonic weights of the handles: landmarks, skin, outline.
     skin: [C] vertices of the skin handles; skin_expression: [52, C, 3] their motion in model units.
+    outline: [O] vertices on the outline of the head.
+    radius: [O, 3], the level way there from the head's upright axis, in the model's axes and units.
     face: bool [F], triangles of the visible face.  landmarks: [68, 2] px at rest.
-    areas: [F] px^2 at rest.  neighbors: [V, V], the mean over a vertex's neighbors.
+    areas: [F] px^2 at rest.
     """
 
     units: FaceUnits
@@ -57,10 +63,12 @@ class Relief:
     weights: np.ndarray
     skin: np.ndarray
     skin_expression: np.ndarray
+    outline: np.ndarray
+    radius: np.ndarray
     face: np.ndarray
     landmarks: np.ndarray
     areas: np.ndarray
-    neighbors: sparse.csr_matrix
+    unfolding: Unfolding
 
     def moved(self, scale: float, offset: np.ndarray) -> Relief:
         """The same portrait in a picture whose pixels are ``scale * pixels + offset`` [2]."""
@@ -73,7 +81,8 @@ class Relief:
         """Vertices [V, 3] px of one frame; ``state`` is a single HeadState,
         ``points`` the target landmarks [68, >=2] px."""
         rotation, scale = to_matrix(state.rotation), float(state.scale)
-        rest_turned = (self.model @ to_matrix(fit.state.rotation).T) * float(fit.state.scale)
+        at_rest = to_matrix(fit.state.rotation)
+        rest_turned = (self.model @ at_rest.T) * float(fit.state.scale)
         turned = (self.model @ rotation.T) * scale
         travel = np.append(state.translation[:2] - fit.state.translation[:2], 0.0)
         out = self.rest + self.turn[:, None] * (turned - rest_turned) + self.move[:, None] * travel
@@ -82,10 +91,29 @@ class Relief:
         handles = self.mesh.handles
         delta = points[:, :2].astype(np.float64) - self.landmarks
         wanted = self._with_lips(self.rest[handles, :2] + self.mesh.handle_map @ delta)
-        pull = np.concatenate([wanted - out[handles, :2], skin[:, :2]])
+        uncovered = self.uncovered(at_rest, rotation) * scale
+        pull = np.concatenate([wanted - out[handles, :2], skin[:, :2], uncovered])
         out[:, :2] += self.weights @ pull.astype(np.float32)
-        self._unfold(out)
+        rest = self.rest[:, :2]
+        out[:, :2] = rest + self.unfolding.relax(rest, self.areas, out[:, :2] - rest)
         return out
+
+    def uncovered(self, at_rest: np.ndarray, turned: np.ndarray) -> np.ndarray:
+        """How far [O, 2], in model units, the outline lies beyond the paint that was on it at rest, for two
+        rotations [3, 3] of the head.
+
+        Around its axis a head is round: on the side that turns into view the outline stays about where it
+        was, while the paint that was there moves in towards the middle.
+        """
+        before, after = self.radius @ at_rest.T, self.radius @ turned.T
+        # measured along the head's own level line, so that a tilted or nodding head uncovers nothing
+        was, aside = (matrix[:2, 0] / np.hypot(*matrix[:2, 0]) for matrix in (at_rest, turned))
+        reach = before[:, :2] @ was
+        side = np.sign(reach)
+        inward = np.maximum(side * (reach - after[:, :2] @ aside), 0)
+        # depth grows away from the viewer; what turns out of view is covered by what was before it
+        shown = np.clip((before[:, 2] - after[:, 2]) / (ONSET * np.abs(reach) + 1e-6), 0, 1)
+        return (self.turn[self.outline] * shown * side * inward)[:, None] * aside
 
     def _with_lips(self, wanted: np.ndarray) -> np.ndarray:
         """Landmarks of another mouth can ask for lips thinner than nothing:
@@ -98,23 +126,6 @@ class Relief:
         out = wanted.copy()
         out[outer] += normal * np.maximum(LEAST_LIP * length - kept, 0)[:, None]
         return out
-
-    def _unfold(self, vertices: np.ndarray) -> None:
-        """Relax the motion around triangles that are about to turn over, until none is; in place."""
-        shift = vertices[:, :2] - self.rest[:, :2]
-        best, fewest = shift, np.inf
-        for _ in range(UNFOLD_ROUNDS):
-            ratio = signed_areas(self.rest[:, :2] + shift, self.mesh.triangles) / self.areas
-            folded = int((ratio <= 0).sum())
-            if folded < fewest:
-                best, fewest = shift.copy(), folded
-            bad = ratio < LEAST_AREA
-            if not bad.any():
-                best = shift
-                break
-            around = np.unique(self.mesh.triangles[bad])
-            shift[around] = 0.4 * shift[around] + 0.6 * (self.neighbors[around] @ shift)
-        vertices[:, :2] = self.rest[:, :2] + best
 
 
 def build_relief(
@@ -150,27 +161,39 @@ def build_relief(
 
     rotation, scale = to_matrix(fit.state.rotation), float(fit.state.scale)
     view = np.column_stack([(pixels - fit.state.translation[:2]) / scale, depth])
-    skin = _skin_handles(mesh, facing, proxy.sample("follow", mesh.points), covered)
-    chosen = np.concatenate([mesh.handles, skin])
+    follow = proxy.sample("follow", mesh.points)
+    skin = _skin_handles(mesh, facing, follow, covered)
+    outline = _outline_handles(mesh, follow, covered)
+    chosen = np.concatenate([mesh.handles, skin, outline])
     at = sparse.csr_matrix(
         (np.ones(len(chosen)), (np.arange(len(chosen)), chosen)), shape=(len(chosen), len(mesh.points))
     )
-    firmness = np.concatenate([np.where(mesh.handle_jaw, JAW_FIRM, FIRM), np.full(len(skin), CHEEK_FIRM)])
+    firmness = np.concatenate(
+        [
+            np.where(mesh.handle_jaw, JAW_FIRM, FIRM),
+            np.full(len(skin), CHEEK_FIRM),
+            np.full(len(outline), OUTLINE_FIRM),
+        ]
+    )
+    in_model = view @ rotation
+    face = _face_triangles(mesh, units.to_face(landmarks))
     weights = interpolation(biharmonic(stiffness, mass, tension=3.0), at, firmness, ease <= 0)
     return Relief(
         units=units,
         mesh=mesh,
         rest=np.column_stack([pixels, depth * scale]),
-        model=view @ rotation,
+        model=in_model,
         turn=np.clip(turn, 0, 1) * ease,
         move=np.clip(move, 0, 1) * ease,
         weights=weights,
         skin=skin,
         skin_expression=proxy.expression(mesh.points[skin]),
-        face=_face_triangles(mesh, units.to_face(landmarks)),
+        outline=outline,
+        radius=_from_axis(model, in_model[outline]),
+        face=face,
         landmarks=landmarks,
         areas=signed_areas(pixels, mesh.triangles),
-        neighbors=_neighbors(mesh),
+        unfolding=Unfolding.of(mesh.triangles, face, len(mesh.points)),
     )
 
 
@@ -178,17 +201,6 @@ def signed_areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Signed area [F] of triangles over points [V, >=2]; negative where one is turned over."""
     a, b, c = (points[triangles[:, i], :2] for i in range(3))
     return 0.5 * ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0]))
-
-
-def _neighbors(mesh: CutMesh) -> sparse.csr_matrix:
-    a, b = mesh.triangles[:, [0, 1, 2]].ravel(), mesh.triangles[:, [1, 2, 0]].ravel()
-    count = len(mesh.points)
-    links = sparse.coo_matrix(
-        (np.ones(2 * len(a)), (np.concatenate([a, b]), np.concatenate([b, a]))), shape=(count, count)
-    )
-    links = links.tocsr()
-    links.data[:] = 1.0
-    return sparse.diags(1.0 / np.maximum(np.asarray(links.sum(1)).ravel(), 1)).dot(links).tocsr()
 
 
 def _ease(points: np.ndarray) -> np.ndarray:
@@ -205,11 +217,36 @@ def _skin_handles(mesh: CutMesh, facing: np.ndarray, follow: np.ndarray, covered
     """Vertices on the well-seen skin of the face, evenly spaced and away from landmarks."""
     near, _ = cKDTree(mesh.points[mesh.handles]).query(mesh.points)
     candidates = np.flatnonzero(covered & (facing > 0.4) & (follow > 0.95) & (near > 0.13))
+    return _spaced(mesh.points, candidates, CHEEK_SPACING)
+
+
+def _outline_handles(mesh: CutMesh, follow: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Vertices of the head along its outline, evenly spaced and away from landmarks."""
+    near, _ = cKDTree(mesh.points[mesh.handles]).query(mesh.points)
+    edge, _ = cKDTree(mesh.points[~covered]).query(mesh.points)
+    candidates = np.flatnonzero(covered & (edge < OUTLINE) & (follow > 0.9) & (near > FINE))
+    return _spaced(mesh.points, candidates[np.argsort(edge[candidates], kind="stable")], OUTLINE_SPACING)
+
+
+def _spaced(points: np.ndarray, candidates: np.ndarray, spacing: float) -> np.ndarray:
+    """Those of the candidates, in their order, that keep their distance from all taken before."""
     chosen: list[int] = []
     for vertex in candidates:
-        if not chosen or np.hypot(*(mesh.points[chosen] - mesh.points[vertex]).T).min() > CHEEK_SPACING:
+        if not chosen or np.hypot(*(points[chosen] - points[vertex]).T).min() > spacing:
             chosen.append(int(vertex))
     return np.array(chosen, int)
+
+
+def _from_axis(model: HeadModel, points: np.ndarray) -> np.ndarray:
+    """The level way [N, 3] to model points [N, 3] from the axis through the middles of the head's slices."""
+    skin = np.unique(model.triangles[model.part == 0])
+    head = model.vertices[skin[model.follow[skin] > 0.5]]
+    edges = np.linspace(head[:, 1].min(), head[:, 1].max(), SLICES + 1)
+    number = np.clip(np.digitize(head[:, 1], edges) - 1, 0, SLICES - 1)
+    depth = [head[number == i, 2] for i in range(SLICES)]
+    middle = [(one.min() + one.max()) / 2 for one in depth]
+    axis = np.interp(points[:, 1], (edges[:-1] + edges[1:]) / 2, middle)
+    return np.column_stack([points[:, 0], np.zeros(len(points)), points[:, 2] - axis])
 
 
 def _face_triangles(mesh: CutMesh, landmarks: np.ndarray) -> np.ndarray:

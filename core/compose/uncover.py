@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from numba import njit, prange
 
-from .paste import node_positions, warp_native
+from .paste import Box, node_positions, warp_native
 
 DOUBT = 0.04
+SURE = 0.1  # less of the ground than this is the grain of a matte within the sitter
 FAINT, ROUNDING = np.float32(0.97), np.float32(2 / 255)
 STANDING, SITTER, MIXED = 0, 1, 2  # what a place shows: the plate, the moved picture, both
 
@@ -36,7 +37,7 @@ class Background:
         shape: tuple[int, int],
         stroke: float,
     ) -> None:
-        peak = np.float32(255 if pixels.dtype == np.uint8 else 65535)
+        self._peak = peak = np.float32(255 if pixels.dtype == np.uint8 else 65535)
         # the faint tails of a matte are doubt, not sitter: they would make far background tremble
         sure = np.clip((alpha - DOUBT) / (1 - 2 * DOUBT), 0, 1)
         share = np.rint((1 - sure) * peak).astype(pixels.dtype)
@@ -77,21 +78,48 @@ class Background:
         """The region with its sitter moved by ``shift``: like ``pixels`` [h, w, 3]."""
         height, width = pixels.shape[:2]
         kind = self.classify(shift)
-        box = (0, 0, width, height)
-        nodes = node_positions(box, shift.shape[:2])
-        # the flow is interpolated over four nodes: it stays whole around what needs it
-        near = np.ones((7, 7), np.uint8)
-        moving = cv2.dilate((kind != STANDING).astype(np.uint8), near)[..., None] > 0
-        patch = warp_native(pixels, box, nodes + np.where(moving, shift, np.float32(0)))
-        mixed = cv2.dilate((kind == MIXED).astype(np.uint8), near)[..., None] > 0
-        carried = warp_native(self.layer, box, nodes + np.where(mixed, shift, np.float32(0)))
-        stroked = warp_native(self._stroked, box, nodes + np.where(mixed, shift, np.float32(0)))
+        patch = _warp_where(pixels, kind != STANDING, shift)
+        carried = _warp_where(self.layer, kind == MIXED, shift)
+        stroked = _warp_where(self._stroked, kind == MIXED, shift)
         full = cv2.resize(kind, (width, height), interpolation=cv2.INTER_NEAREST)
         apart = np.clip(np.hypot(shift[..., 0], shift[..., 1]) / self._stroke, 0, 1).astype(np.float32)
         apart = cv2.resize(apart, (width, height), interpolation=cv2.INTER_LINEAR)
-        peak = np.float32(255 if patch.dtype == np.uint8 else 65535)
-        _settle(patch, self.layer, carried, stroked, apart, full, peak)
+        _settle(patch, self.layer, carried, stroked, apart, full, self._peak)
         return patch
+
+    def ground(self, shift: np.ndarray, box: Box) -> np.ndarray | None:
+        """float32 [h, w] 0..1: where any ground is seen in ``box`` (x0, y0, x1, y1 in the region), whose
+        pixels are moved by ``shift`` [h, w, 2] px; None where there is none around."""
+        reach = 2 + int(np.ceil(np.abs(shift).max()))
+        left, top = max(0, box[0] - reach), max(0, box[1] - reach)
+        share = self.layer[top : box[3] + reach, left : box[2] + reach, 3]
+        if share.max() <= SURE * self._peak:
+            return None
+        x, y = np.moveaxis(node_positions(box, shift.shape[:2]) + shift - np.float32(0.5), 2, 0)
+        found = cv2.remap(
+            share.astype(np.float32), x - left, y - top, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        return np.clip((found / self._peak - SURE) / SURE, 0, 1)
+
+    def cover(self, shift: np.ndarray) -> np.ndarray:
+        """float32 [h, w] 0..1: the sitter's matte, moved by ``shift``."""
+        height, width = self.layer.shape[:2]
+        kind = self.classify(shift)
+        carried = _warp_where(self.layer, kind == MIXED, shift)[..., 3]
+        sitter = 1 - carried.astype(np.float32) / np.float32(np.iinfo(carried.dtype).max)
+        full = cv2.resize(kind, (width, height), interpolation=cv2.INTER_NEAREST)
+        sitter[full == STANDING] = 0
+        sitter[full == SITTER] = 1
+        return sitter
+
+
+def _warp_where(pixels: np.ndarray, kind: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """``pixels`` moved by ``shift`` at and around the nodes of a ``kind`` (bool), as they are elsewhere."""
+    # the flow is interpolated over four nodes: it stays whole around what needs it
+    near = cv2.dilate(kind.astype(np.uint8), np.ones((7, 7), np.uint8))[..., None] > 0
+    box = (0, 0, pixels.shape[1], pixels.shape[0])
+    nodes = node_positions(box, shift.shape[:2])
+    return warp_native(pixels, box, nodes + np.where(near, shift, np.float32(0)))
 
 
 @njit(cache=True, parallel=True, fastmath=True)

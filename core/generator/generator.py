@@ -15,6 +15,9 @@ from .config import GeneratorConfig
 
 # the painted part of each pixel before training: sigmoid(-2) = 12 %, little, yet enough for a gradient
 OPACITY_BIAS = -2.0
+# tones are told from forms on a grid of so many cells a side, smoothed over three by three of them twice
+TONE_CELLS = 32
+UNSEEN_REACH = 64  # what is unseen reaches a 64th of the crop beyond its own mask
 # flows are hundredths of the picture's width; the network sees them near 1
 SHIFT_SCALE = 10.0
 
@@ -37,7 +40,7 @@ class GeneratorInputs(NamedTuple):
 
 
 class GeneratorOutput(NamedTuple):
-    """What G makes: image = warped + opacity * (paint - warped)."""
+    """What G makes: image = warped + change."""
 
     image: Tensor
     """[B,3,S,S] RGB, 0..1; a little beyond in training mode, where a clamp would stop gradients"""
@@ -45,8 +48,8 @@ class GeneratorOutput(NamedTuple):
     """[B,2,S/4,S/4] extra backward shift (x, y), as a fraction of S, at most ``config.reach``"""
     opacity: Tensor
     """[B,1,S,S] 0..1, how much of each pixel is painted"""
-    paint: Tensor
-    """[B,3,S,S] the RGB that is painted"""
+    change: Tensor
+    """[B,3,S,S] what the paint adds to each pixel's RGB"""
     warped: Tensor
     """[B,3,S,S] the warped shot after the correction"""
 
@@ -98,7 +101,7 @@ class Generator(nn.Module):
                 shift = self.moving(functional.relu(x))
         painted = self.painting(functional.relu(self.norm(x, styles.pop(0)), inplace=True))
         assert shift is not None
-        return self._composed(inputs.warped, shift.float(), painted.float(), neural)
+        return self._composed(inputs.warped, shift.float(), painted.float(), inputs.masks, neural)
 
     def _seen(self, inputs: GeneratorInputs, neural: bool) -> Tensor:
         """[B,widths[0],S/2,S/2]: the first map, from all that has full or half resolution."""
@@ -110,7 +113,9 @@ class Generator(nn.Module):
             masks = torch.zeros_like(masks)
         return self.stem(torch.cat((unshuffled(torch.cat(pictures, 1)), masks), 1))
 
-    def _composed(self, warped: Tensor, shift: Tensor, painted: Tensor, neural: bool) -> GeneratorOutput:
+    def _composed(
+        self, warped: Tensor, shift: Tensor, painted: Tensor, masks: Tensor, neural: bool
+    ) -> GeneratorOutput:
         # plane after plane: the few channels of a picture are slow to work on side by side
         painted = functional.pixel_shuffle(painted.contiguous(), 2)
         residual = torch.tanh(painted[:, :3])
@@ -119,14 +124,37 @@ class Generator(nn.Module):
             base = torch.full_like(warped, 0.5)
             correction = torch.zeros_like(shift)
             opacity = torch.ones_like(painted[:, 3:])
+            change = residual
         else:
             correction = self.config.reach * torch.tanh(shift)
             base = sample(warped, correction)
             opacity = torch.sigmoid(painted[:, 3:] + OPACITY_BIAS)
-        image = base + opacity * residual
+            change = toneless(opacity * residual, masks.float())
+        image = base + change
         if not self.training:
             image = image.clamp(0.0, 1.0)
-        return GeneratorOutput(image, correction, opacity, base + residual, base)
+        return GeneratorOutput(image, correction, opacity, change, base)
+
+
+def toneless(change: Tensor, masks: Tensor) -> Tensor:
+    """``change`` [B,C,S,S] without its broad tones, except where ``masks`` [B,4,S/2,S/2] (as of
+    :class:`GeneratorInputs`) say that the canvas shows nothing of what is seen: there all of it is kept.
+
+    Where the canvas does show the sitter, its light and its colors are right: paint may add forms, lids and
+    wrinkles, but not draw the skin towards that of the people G was trained on.
+    """
+    side = change.shape[-1]
+    reach = 2 * (side // UNSEEN_REACH) + 1
+    unseen = masks[:, [0, 2]].amax(1, keepdim=True)
+    unseen = functional.max_pool2d(unseen, reach, 1, reach // 2)
+    unseen = functional.avg_pool2d(unseen, reach, 1, reach // 2, count_include_pad=False)
+    seen = 1.0 - functional.interpolate(unseen, size=(side, side), mode="bilinear", align_corners=False)
+    cell = side // TONE_CELLS
+    sums = functional.avg_pool2d(torch.cat((change * seen, seen), 1), cell)
+    for _ in range(2):
+        sums = functional.avg_pool2d(sums, 3, 1, 1, count_include_pad=False)
+    sums = functional.interpolate(sums, size=(side, side), mode="bilinear", align_corners=False)
+    return change - seen * sums[:, :-1] / (sums[:, -1:] + 1e-3)
 
 
 def sample(picture: Tensor, shift: Tensor) -> Tensor:

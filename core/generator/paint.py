@@ -62,23 +62,24 @@ def paint_over(
     pixels: np.ndarray,
     warped: np.ndarray,
     opacity: np.ndarray,
-    residual: np.ndarray,
+    change: np.ndarray,
     grain: float,
 ) -> None:
     """Lay the generator's paint over ``pixels``, in place.
 
     pixels: uint8 or uint16 [H, W, >= 3], the crop of the frame at the picture's resolution.
     warped: float32 RGB [S, S, 3] 0..1, the same crop as the generator saw it.
-    opacity: float32 [S, S] 0..1.  residual: float32 [S, S, 3], paint minus what is there.
+    opacity: float32 [S, S] 0..1.  change: float32 [S, S, 3], what the paint adds.
     grain: the strongest fine detail that is kept under full paint (see :func:`grain_amplitude`).
     """
     side = opacity.shape[0]
     height, width = pixels.shape[:2]
-    change = opacity[..., None] * residual
     most = cv2.dilate(np.abs(change).max(2), np.ones((2 * RADIUS + 1,) * 2))
     covered = np.clip((opacity - COVERS[0]) / (COVERS[1] - COVERS[0]), 0, 1)
     covered[most < INVISIBLE] = 0
-    slope, level = guided_coefficients(luma(warped), change)
+    guide = luma(warped)
+    slope, level = guided_coefficients(guide, change)
+    level += change - (slope * guide[..., None] + level)  # what no edge explains comes up as it is
     layers = np.dstack([slope, level, covered]).astype(np.float32)
     step = width / side, height / side
     for row in range(0, side, TILE):

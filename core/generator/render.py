@@ -6,7 +6,9 @@ Works like :class:`core.compose.compositor.Compositor`: prepared once, then a fu
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,6 +16,8 @@ import torch
 
 from ..compose.compositor import Compositor
 from ..compose.correction import Correction
+from ..compose.features import MOUTH, Slit
+from ..compose.layers import FrameParts, Parts
 from ..compose.mesh import FaceUnits
 from ..compose.paste import Box
 from ..errors import InputError
@@ -21,7 +25,7 @@ from ..landmarks.face import Face
 from ..media.picture import Picture
 from .generator import GeneratorInputs, GeneratorOutput
 from .inputs import SHIFT_CELL, CropBox, Shot, View, Viewer, take_shot
-from .paint import fine_detail, grain_amplitude, paint_over
+from .paint import INVISIBLE, fine_detail, grain_amplitude, paint_over
 from .raster import raster
 from .sitter import Sitter
 from .sources import HEAD, PARTS, distances, laid_over, part_mask, shares
@@ -31,9 +35,6 @@ MODES = ("full", "neural")
 ONSET = 0.02  # face units of motion at which the generator has its full say: none at rest, and no jump there
 RIM = 0.06  # part of the crop's side over which paint fades towards its border
 REACH = 0.08  # face units around the sitter that may be painted
-# opacities at which paint begins to count, and counts in full: fainter paint only tints what the canvas shows
-# anyway, towards the skin and the light of the training clips
-FIRM = (0.1, 0.25)
 
 Progress = Callable[[int, int, str], None]
 
@@ -85,6 +86,15 @@ class Renderer:
         ]
         self._rests = np.stack([face.points[:, :2] for _, face in sources]).astype(np.float64)
 
+    def personalized(self, base: Base, sitter: Sitter) -> Renderer:
+        """The same portrait, prepared as it is, painted with ``sitter``; WeightsError where it was made from
+        another base."""
+        twin = copy.copy(self)
+        generator = sitter.apply(base).generator.to(self._device)
+        twin._generator = generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        twin._style = sitter.style.to(self._device)
+        return twin
+
     @property
     def region(self) -> Box:
         """The box outside which no pixel ever changes."""
@@ -100,16 +110,42 @@ class Renderer:
         """
         if len(self._sources) == 1:
             return self._render(self._sources[0], points, irises)
+        frame = self._mixed(points, lambda source: self._render(source, points, irises))
+        return _rounded(frame, self.picture.pixels.dtype)
+
+    @property
+    def plate(self) -> np.ndarray:
+        """The picture [H, W, 3] without its sitter; InputError for cut-outs, and where the generator makes
+        the whole crop."""
+        if self.mode == "neural":
+            raise InputError("layers: mode neural has no plate; use mode full or flow")
+        return self._sources[0].compositor.plate
+
+    def render_parts(self, points: np.ndarray, irises: np.ndarray) -> FrameParts:
+        """As :meth:`render`, with what the frame consists of; InputError where there is no plate."""
+        if len(self._sources) == 1:
+            return self._render_parts(self._sources[0], points, irises)
+
+        def stacked(source: _Source) -> np.ndarray:
+            parts = self._render_parts(source, points, irises)
+            return np.dstack([parts.frame, parts.moved, parts.cover, parts.painted])
+
+        mixed = self._mixed(points, stacked)
+        frame, moved = (_rounded(mixed[..., i : i + 3], self.picture.pixels.dtype) for i in (0, 3))
+        cover, painted = np.clip(mixed[..., 6:], 0, 1).transpose(2, 0, 1)
+        return FrameParts(frame, moved, cover, painted)
+
+    def _mixed(self, points: np.ndarray, make: Callable[[_Source], np.ndarray]) -> np.ndarray:
+        """float32 [H, W, C]: head, eyes and mouth each from what ``make`` makes of the nearest sources."""
         made: dict[int, np.ndarray] = {}
 
         def mixed(share: np.ndarray) -> np.ndarray:
-            """float32: the frame from some of the sources."""
-            total = np.zeros(self.picture.pixels.shape, np.float32)
+            total = np.float32(0)
             for index in np.flatnonzero(share).tolist():
                 if index not in made:
-                    made[index] = self._render(self._sources[index], points, irises)
-                total += share[index] * made[index]
-            return total
+                    made[index] = make(self._sources[index])
+                total = total + share[index] * made[index]
+            return np.asarray(total)
 
         head = shares(distances(points, self._rests, HEAD))
         frame = mixed(head)
@@ -117,8 +153,7 @@ class Renderer:
             share = shares(distances(points, self._rests, part))
             if not np.array_equal(share, head):
                 laid_over(frame, mixed(share), *part_mask(points, part, self.picture.size))
-        kind = self.picture.pixels.dtype
-        return np.clip(np.rint(frame), 0, np.iinfo(kind).max).astype(kind)
+        return frame
 
     def _render(self, source: _Source, points: np.ndarray, irises: np.ndarray) -> np.ndarray:
         view = source.viewer.view(points, irises)
@@ -127,21 +162,53 @@ class Renderer:
             return self._neural(source, view)
         if gate == 0:
             return source.compositor.render(points, irises)
+        return self._painted(source, view, gate, points, irises)[0]
+
+    def _render_parts(self, source: _Source, points: np.ndarray, irises: np.ndarray) -> FrameParts:
+        view = source.viewer.view(points, irises)
+        gate = source.gate(view)
+        if gate == 0:
+            return source.compositor.render_parts(points, irises)
+        parts = Parts()
+        frame, opacity = self._painted(source, view, gate, points, irises, parts)
+        made = replace(source.compositor.assemble(None, parts), frame=frame)
+        x0, y0, x1, y1 = source.viewer.crop.box
+        painted = made.painted[y0:y1, x0:x1]
+        paint = cv2.resize(opacity, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+        np.maximum(painted, np.clip(paint, 0, 1), out=painted)
+        return made
+
+    def _painted(
+        self,
+        source: _Source,
+        view: View,
+        gate: float,
+        points: np.ndarray,
+        irises: np.ndarray,
+        parts: Parts | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The corrected and painted frame, and the opacity [S, S] of the generator's paint over the crop."""
         out = self._generate(source, view)
         crop = source.viewer.crop
         allowed = source.allowed(view) * np.float32(gate)
         shift = out.correction[0].float().cpu().numpy().transpose(1, 2, 0) * np.float32(crop.side)
         shift *= cv2.resize(allowed, shift.shape[1::-1], interpolation=cv2.INTER_AREA)[..., None]
-        patch, box = source.compositor.render_patch(points, irises, Correction(crop.box, shift))
+        patch, box = source.compositor.render_patch(points, irises, Correction(crop.box, shift), parts)
         frame = source.compositor.picture.pixels.copy()
+        opacity = out.opacity[0, 0].float().cpu().numpy() * allowed
         if patch is None:
-            return frame
+            return frame, np.zeros_like(opacity)
         frame[box[1] : box[3], box[0] : box[2]] = patch
-        opacity = firm(out.opacity[0, 0].float().cpu().numpy()) * allowed
-        warped = _image(out.warped)
         x0, y0, x1, y1 = crop.box
-        paint_over(frame[y0:y1, x0:x1], warped, opacity, _image(out.paint) - warped, source.grain)
-        return frame
+        change = _image(out.change) * allowed[..., None]
+        # what lies in mouths differs so much that its mean, which is what the generator learned, is a haze:
+        # it may shade the opening, not lighten it
+        y, x = np.mgrid[: opacity.shape[0], : opacity.shape[1]] + 0.5
+        opened = Slit.of(MOUTH, view.points).coverage(x, y, grow=1.0)
+        change = np.minimum(change, change * (1 - opened)[..., None])
+        opacity[np.abs(change).max(2) < INVISIBLE] = 0
+        paint_over(frame[y0:y1, x0:x1], _image(out.warped), opacity, change, source.grain)
+        return frame, opacity
 
     def _neural(self, source: _Source, view: View) -> np.ndarray:
         crop, frame = source.viewer.crop, source.compositor.picture.pixels.copy()
@@ -205,10 +272,8 @@ class _Source:
         return whole.astype(np.float32) / 255 * self._rim
 
 
-def firm(opacity: np.ndarray) -> np.ndarray:
-    """Opacity 0..1 without what is too faint to be paint."""
-    t = np.clip((opacity - FIRM[0]) / (FIRM[1] - FIRM[0]), 0, 1)
-    return opacity * (t * t * (3 - 2 * t))
+def _rounded(values: np.ndarray, kind: np.dtype) -> np.ndarray:
+    return np.clip(np.rint(values), 0, np.iinfo(kind).max).astype(kind)
 
 
 def _rim(crop: CropBox, size: tuple[int, int], work: int) -> np.ndarray:

@@ -22,10 +22,10 @@ from .config import PRESETS, GeneratorConfig
 from .discriminator import Discriminator
 from .embedder import Embedder, Projection
 from .generator import Generator
+from .identity import INDEX, identity
 from .raster import RASTER_VERSION
 
 SCHEMA = "tableau-vivant/generator-1"
-INDEX = "base.json"
 # a shard's tensors and its header together
 SHARD_BYTES = 16 * 1024 * 1024
 HEADER_BYTES = 64 * 1024
@@ -126,7 +126,7 @@ def load_base(folder: Path) -> Base:
         _fill(discriminator, "discriminator", tensors, path)
     if tensors:
         raise WeightsError(f"{path}: unknown weights '{next(iter(tensors))}'; {REMEDY}")
-    return Base(config, embedder, projection, generator, discriminator, index["meta"], _identity(index))
+    return Base(config, embedder, projection, generator, discriminator, index["meta"], identity(index))
 
 
 def _fill(network: nn.Module, name: str, tensors: dict[str, Tensor], path: Path) -> None:
@@ -200,9 +200,3 @@ def _shard(path: Path, sha256: str) -> dict[str, Tensor]:
         return load(data)
     except SafetensorError as error:
         raise WeightsError(f"{path}: is no safetensors file ({error}); {REMEDY}") from error
-
-
-def _identity(index: dict[str, Any]) -> str:
-    """Hash of configuration, raster and weights; what meta notes about them may change."""
-    facts = [index["raster"], index["config"], [shard["sha256"] for shard in index["shards"]]]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

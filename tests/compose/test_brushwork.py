@@ -69,3 +69,22 @@ def test_sharp_samples_are_not_sharpened() -> None:
     Brushwork(pixels, np.ones((SIZE, SIZE), np.float32)).restore(frame, shift)
     inner = np.s_[70:170, 70:170]
     assert np.abs(frame[inner] - before[inner]).mean() < 0.6
+
+
+@pytest.mark.parametrize(("wide", "apart", "light"), [(3, 40, 60), (2, 31, 40)])
+def test_single_strokes_keep_their_strength_wherever_they_come_to_lie(
+    wide: int, apart: int, light: int
+) -> None:
+    picture = 120 + np.random.default_rng(1).normal(0, 3, (SIZE, SIZE))
+    for x in range(6, SIZE - wide, apart):
+        picture[:, x : x + wide] += light
+    pixels = np.repeat(np.clip(np.rint(picture), 0, 255).astype(np.uint8)[..., None], 3, 2)
+    brushwork = Brushwork(pixels, np.ones((SIZE, SIZE), np.float32))
+    middle = np.zeros((SIZE, SIZE))
+    middle[70:170, 70:160] = 1
+    found = []
+    for dx in (2.4, 3.5, 5.5, 6.4, 8.5, 9.5, 10.6, 13.3, 15.5):
+        frame, shift = moved(pixels, dx)
+        brushwork.restore(frame, shift)
+        found.append(energy_ratio(frame, pixels, middle, np.roll(middle, round(dx), 1)))
+    assert np.mean(found) == pytest.approx(1, abs=0.05), found

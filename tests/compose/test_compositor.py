@@ -15,10 +15,11 @@ from core.compose.features import MOUTH, OPENINGS, Slit
 from core.errors import InputError
 from core.head.arkit import ARKIT
 from core.head.fit import HeadState, batch, project
-from core.head.rotation import from_head_angles, multiply
+from core.head.rotation import from_head_angles, multiply, to_matrix
 from core.landmarks.detect import detect_portrait
 from core.landmarks.face import Face
 from core.media.picture import Picture, load_picture
+from core.motion.sliders import SLIDERS, slider_basis
 
 WIDTH = 512
 
@@ -57,6 +58,13 @@ def moved(
     )
     points = c.face.points.astype(np.float64) + change[:68]
     return points, c.face.irises + change[68:, :2]
+
+
+def slid(c: Compositor, **values: float) -> tuple[np.ndarray, np.ndarray]:
+    """Landmarks and irises of the portrait as its expression sliders move them."""
+    basis = slider_basis(c.face, c.picture.size)
+    change = sum(value * basis[SLIDERS.index(name)] for name, value in values.items())
+    return c.face.points + change[:68], c.face.irises + change[68:, :2]  # type: ignore[index]
 
 
 def shut(c: Compositor) -> tuple[np.ndarray, np.ndarray]:
@@ -101,10 +109,11 @@ def test_landmarks_are_met_and_nothing_folds(compositor: Compositor) -> None:
         {"yaw": -12.0},
         {"pitch": 9.0},
         {"jawOpen": 0.5},
-        {"mouthSmile": 0.6},
+        {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6},
         {"browInnerUp": 0.8},
     ):
-        points, irises = moved(compositor, **motion)  # type: ignore[arg-type]
+        turned = "yaw" in motion or "pitch" in motion
+        points, irises = moved(compositor, **motion) if turned else slid(compositor, **motion)  # type: ignore[arg-type]
         compositor.render(points, irises)
         flow = compositor.last_flow
         assert flow is not None and flow.fold > 0, motion
@@ -171,6 +180,56 @@ def test_an_opened_mouth_shows_its_inside(compositor: Compositor) -> None:
     assert frame[inside].std() > 5  # teeth and tongue, not one flat color
 
 
+@pytest.mark.parametrize("opened", [0.5, 1.0])
+def test_a_mouth_opens_round_and_not_as_a_wedge(compositor: Compositor, opened: float) -> None:
+    points, _ = slid(compositor, jawOpen=opened)
+    slit = Slit.of(MOUTH, points)
+    place = slit.along / slit.width
+    gap = slit.bottom - slit.top
+    # lips of people who were filmed are .45 to .55 as far apart there, the straight sides of a wedge .24
+    for part, least in ((0.12, 0.45), (0.25, 0.75), (0.75, 0.75), (0.88, 0.45)):
+        assert np.interp(part, place, gap) > least * gap.max(), part
+    lower = points[[67, 66, 65], :2]
+    before, after = lower[1] - lower[0], lower[2] - lower[1]
+    corner = np.degrees(np.arccos(before @ after / np.hypot(*before) / np.hypot(*after)))
+    assert corner < 35, corner  # how far the lower lip turns at its middle landmark
+    even = np.linspace(0, 1, 25)[1:-1]
+    for edge in MOUTH.curves(points, even):
+        step = np.diff(edge, axis=0)
+        turn = np.degrees(np.abs(np.diff(np.unwrap(np.arctan2(step[:, 1], step[:, 0])))))
+        assert turn.max() < 25, turn
+
+
+def test_between_its_landmarks_a_mouth_opens_as_filmed_mouths_do(compositor: Compositor) -> None:
+    points, _ = slid(compositor, jawOpen=0.6)
+    # as far apart at their landmarks as the lips of people are there, on a straight mouth
+    for index, place, gap in (
+        (0, 0.0, 0.0),
+        (1, 0.36, 0.955),
+        (2, 0.5, 1.0),
+        (3, 0.64, 0.955),
+        (4, 1.0, 0.0),
+    ):
+        points[MOUTH.upper[index], :2] = [200 + 80 * place, 300 - 10 * gap]
+        points[MOUTH.lower[index], :2] = [200 + 80 * place, 300 + 15 * gap]
+    slit = Slit.of(MOUTH, points)
+    gap = np.interp([0.06, 0.1, 0.15, 0.2, 0.3], slit.along / slit.width, slit.bottom - slit.top) / 25
+    # measured on 213 frames of 15 clips, from mouths opened a little to mouths opened wide
+    least, most = [0.25, 0.40, 0.57, 0.70, 0.88], [0.31, 0.47, 0.64, 0.76, 0.91]
+    assert (gap > least).all() and (gap < most).all(), gap
+
+
+def test_lips_that_meet_meet_along_their_whole_length(compositor: Compositor) -> None:
+    points = compositor.face.points.astype(np.float64)
+    points[[65, 66, 67]] = points[[63, 62, 61]] + [0.0, 1.0, 0.0]
+    points[[61, 62, 63]] = points[[67, 66, 65]]
+    upper, lower = MOUTH.curves(points)
+    assert np.array_equal(upper, lower)
+    maps = MOUTH.maps()
+    for edge, along in zip(MOUTH.curves(compositor.face.points), maps, strict=True):
+        assert np.allclose(along @ compositor.face.points[:, :2], edge, atol=1e-3)
+
+
 def test_frames_are_a_function_of_their_landmarks_alone(
     portrait: tuple[Picture, Face], compositor: Compositor
 ) -> None:
@@ -220,6 +279,20 @@ def test_a_mask_given_by_the_user_decides_what_moves(portrait: tuple[Picture, Fa
     assert changed.any() and not changed[far].any()
 
 
+def test_ground_right_beside_an_opening_stands_still(portrait: tuple[Picture, Face]) -> None:
+    picture, face = portrait
+    mask = np.zeros(picture.pixels.shape[:2], np.uint8)
+    mask[:, : int(face.points[60, 0])] = 255  # all from the mouth's corner on is ground, as beside a profile
+    c = Compositor(picture, face, mask=mask)
+    points, irises = moved(c, yaw=5.0)
+    changed = (c.render(points, irises) != picture.pixels).any(2)
+    corner, margin = points[54, :2], 0.14 * c.units.unit
+    beside = changed[
+        int(corner[1] - margin) : int(corner[1] + margin), int(corner[0] + 3) : int(corner[0] + margin)
+    ]
+    assert beside.size > 100 and not beside.any()
+
+
 def test_landmarks_that_are_no_face_are_refused(portrait: tuple[Picture, Face]) -> None:
     picture, face = portrait
     with pytest.raises(InputError, match="8 px"):
@@ -238,3 +311,26 @@ def test_an_opening_covers_nothing_when_closed() -> None:
         points[list(opening.lower[1:-1]), 1] += 6.0
         opened = Slit.of(opening, points).coverage(x, y)
         assert 0.6 * 6 * 40 < opened.sum() < 1.1 * 6 * 40
+
+
+def test_a_head_that_turns_into_view_keeps_its_cheek(compositor: Compositor) -> None:
+    """The paint at the outline is drawn out over the cheek that no painting shows."""
+
+    def widths(yaw: float) -> np.ndarray:
+        points, irises = moved(compositor, yaw)
+        cover = compositor.render_parts(points, irises).cover > 0.5
+        return np.array([np.ptp(np.flatnonzero(cover[int(points[i, 1])])) for i in (33, 51)])
+
+    assert (widths(28.0) > 0.82 * widths(0.0)).all()
+
+
+@pytest.mark.parametrize("turn", [(0.0, 20.0, 0.0), (0.0, -20.0, 0.0), (0.0, 0.0, 25.0)])
+def test_a_nodding_or_tilted_head_is_not_drawn_out(
+    compositor: Compositor, turn: tuple[float, float, float]
+) -> None:
+    rest = compositor.fit.state.rotation
+    turned = multiply(rest, from_head_angles(*turn))  # about the head's own axes
+    aside = multiply(rest, from_head_angles(20.0, 0.0, 0.0))
+    drawn = [compositor.relief.uncovered(to_matrix(rest), to_matrix(q)) for q in (rest, turned, aside)]
+    assert np.abs(drawn[0]).max() == 0
+    assert np.abs(drawn[1]).max() < 0.25 * np.abs(drawn[2]).max()

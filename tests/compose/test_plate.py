@@ -125,3 +125,16 @@ def test_push_pull_meets_what_is_known() -> None:
     filled = push_pull(image, known)
     np.testing.assert_allclose(filled[known], image[known], rtol=1e-5)
     assert np.abs(filled - image).max() < 30
+
+
+def test_a_shadow_by_the_silhouette_goes_on_behind_it() -> None:
+    x = np.arange(400, dtype=np.float64)
+    wall = 200 - 150 * np.exp(-np.abs(x - 260) / 12)  # darkest where the sitter ends, at 260
+    picture = np.repeat(np.repeat(wall[None, :, None], 400, 0), 3, 2)
+    picture += np.random.default_rng(0).normal(0, 3, picture.shape)
+    alpha = np.zeros((400, 400), np.float32)
+    alpha[120:, 140:254] = 1
+    picture[120:, 140:254] = 90
+    plate = clean_plate(np.clip(np.rint(picture), 0, 255).astype(np.uint8), alpha).astype(np.float64)
+    inside = plate[200:380, 246:254].mean()
+    assert abs(inside - plate[200:380, 262:266].mean()) < 30

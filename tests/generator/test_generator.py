@@ -10,7 +10,7 @@ from core.generator.blocks import bare
 from core.generator.config import GeneratorConfig
 from core.generator.discriminator import Discriminator
 from core.generator.embedder import Embedder, Projection
-from core.generator.generator import Generator, GeneratorInputs, sample
+from core.generator.generator import Generator, GeneratorInputs, sample, toneless
 
 from .networks import TINY, made_inputs, woken
 
@@ -35,7 +35,7 @@ def test_shapes(size: int) -> None:
     torch.manual_seed(0)
     with torch.no_grad():
         out = woken(Generator(TINY))(made_inputs(2, size), torch.zeros(1, TINY.style_dim))
-    assert out.image.shape == out.paint.shape == out.warped.shape == (2, 3, size, size)
+    assert out.image.shape == out.change.shape == out.warped.shape == (2, 3, size, size)
     assert out.opacity.shape == (2, 1, size, size)
     assert out.correction.shape == (2, 2, size // 4, size // 4)
 
@@ -46,11 +46,21 @@ def test_the_image_is_what_the_parts_say() -> None:
     generator = woken(Generator(TINY), 0.5)
     with torch.no_grad():
         out = generator(inputs, torch.randn(2, TINY.style_dim))
-        torch.testing.assert_close(out.image, out.warped + out.opacity * (out.paint - out.warped))
+        torch.testing.assert_close(out.image, out.warped + out.change)
         torch.testing.assert_close(out.warped, sample(inputs.warped, out.correction))
         assert 0 < out.correction.abs().max() <= TINY.reach
         seen = generator.eval()(inputs, torch.randn(2, TINY.style_dim)).image
     assert seen.min() >= 0 and seen.max() <= 1
+
+
+def test_paint_on_skin_brings_forms_and_no_tone() -> None:
+    masks, change = torch.zeros(1, 4, 64, 64), torch.full((1, 3, 128, 128), 0.1)
+    masks[:, 2, 40:48, 24:40] = 1.0
+    change[..., 30:34, :] += 0.2  # a lid, or a wrinkle
+    kept = toneless(change, masks)
+    assert kept[..., :20, :].abs().max() < 0.01
+    assert kept[..., 31:33, :].mean() > 0.1
+    assert kept[0, :, 84:92, 52:76].mean() > 0.095, "an opened mouth is painted in full"
 
 
 def test_a_positive_shift_reads_from_the_right_and_from_below() -> None:
@@ -75,7 +85,7 @@ def test_neural_mode_sees_only_the_raster_and_the_style() -> None:
     assert torch.equal(out.image, same.image)
     assert not torch.equal(out.image, moved.image) and not torch.equal(out.image, restyled.image)
     assert (out.opacity == 1).all() and not out.correction.any() and (out.warped == 0.5).all()
-    torch.testing.assert_close(out.image, out.paint.clamp(0, 1))
+    torch.testing.assert_close(out.image, (0.5 + out.change).clamp(0, 1))
 
 
 def test_samples_of_a_batch_do_not_mix() -> None:
