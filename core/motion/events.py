@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import percentile_filter
 
 from ..landmarks.track import LandmarkTrack
 from .features import eye_aperture, mouth_aperture
-from .sample import frame_step
+from .rates import frame_step
 
 LONGEST_BLINK = 0.7  # seconds; longer is a closed eye
 _SHUT, _EDGE = 0.5, 0.15  # closure that makes a blink, and the one at which it begins and ends
@@ -44,11 +43,21 @@ def eye_closure(track: LandmarkTrack) -> np.ndarray:
         seen = np.isfinite(aperture[:, eye])
         if seen.any():
             known = np.interp(np.arange(len(track)), np.flatnonzero(seen), aperture[seen, eye])
-            usual = percentile_filter(known, 80, size=2 * reach + 1, mode="nearest")
+            usual = _running_percentile(known, 80, reach)
             # in a long squint the usual opening must not sink to the squint itself
             usual = np.maximum(usual, 0.6 * np.percentile(known, 80))
             out[seen, eye] = 1.0 - known[seen] / np.maximum(usual[seen], 1e-6)
     return out
+
+
+def _running_percentile(values: np.ndarray, percent: int, reach: int) -> np.ndarray:
+    """float64 [T]: of values [T] within ``reach`` frames on both sides; the ends count as often as needed.
+
+    Plain numpy: Blender's Python, where events become markers, has no scipy.
+    """
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(values, reach, mode="edge"), 2 * reach + 1)
+    rank = (2 * reach + 1) * percent // 100
+    return np.partition(around, rank, axis=1)[:, rank]
 
 
 def detect_blinks(track: LandmarkTrack) -> list[Event]:
@@ -116,10 +125,16 @@ def detect_mouth_closures(track: LandmarkTrack, opening: float = 0.05) -> list[E
     reach = max(1, round(0.5 / frame_step(track.times)))
     events: list[Event] = []
     edges = np.flatnonzero(np.diff(np.concatenate([[False], closed, [False]]).astype(np.int8)))
+    runs: list[tuple[int, int]] = []
     for first, stop in zip(edges[::2], edges[1::2], strict=True):
+        # lips that tremble without opening have not parted
+        if runs and np.nanmax(gap[runs[-1][1] : first], initial=0.0) <= level + opening:
+            first = runs.pop()[0]
+        runs.append((first, stop))
+    for first, stop in runs:
         around = gap[max(0, first - reach) : first], gap[stop : stop + reach]
         if all(np.nanmax(side, initial=0.0) > level + opening for side in around):
-            peak = int(first + np.argmin(gap[first:stop]))
+            peak = int(first + np.nanargmin(gap[first:stop]))
             times = float(track.times[first]), float(track.times[stop - 1])
             events.append(Event("mouth-closed", int(first), peak, int(stop) - 1, *times, 1.0))
     return events

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 from ..errors import InputError
 from ..head.rotation import continuous, from_matrix, normalize, to_matrix
@@ -25,7 +24,7 @@ from .smoothing import smooth
 class OneEuro:
     """The One-Euro filter (Casiez, Roussel, Vogel, CHI 2012): causal; calm when still, quick when moving.
 
-    min_cutoff: Hz, lower is calmer at rest.
+    min_cutoff: Hz, lower is calmer at rest; one for all, or one per element.
     beta: rise of the cutoff per unit a second, higher lags less in motion.
     unit: size of one unit of the signal (for landmarks the eye distance in px), so that settings fit any
         picture.
@@ -33,9 +32,13 @@ class OneEuro:
     """
 
     def __init__(
-        self, min_cutoff: float = 1.2, beta: float = 4.0, derivative_cutoff: float = 1.0, unit: float = 1.0
+        self,
+        min_cutoff: float | np.ndarray = 1.2,
+        beta: float = 4.0,
+        derivative_cutoff: float = 1.0,
+        unit: float = 1.0,
     ) -> None:
-        if min(min_cutoff, derivative_cutoff, unit) <= 0 or beta < 0:
+        if np.less_equal(min_cutoff, 0).any() or min(derivative_cutoff, unit) <= 0 or beta < 0:
             raise InputError("One-Euro filter: cutoffs and unit must be above 0, beta not below")
         self.min_cutoff, self.beta, self.derivative_cutoff, self.unit = (
             min_cutoff,
@@ -202,4 +205,6 @@ def _in_line(points: np.ndarray, allowed: np.ndarray) -> np.ndarray:
 
 
 def _running_median(values: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import median_filter  # late: the other filters also run in Blender, which has no scipy
+
     return median_filter(values, size=(5, *[1] * (values.ndim - 1)), mode="nearest")

@@ -49,3 +49,8 @@ def frame_count(duration: float, rate: Fraction) -> int:
     """How many frames start within ``duration`` seconds;
     a duration within rounding of a frame does not add one."""
     return max(1, int(np.ceil(duration * float(rate) - 1e-6)))
+
+
+def frame_step(times: np.ndarray) -> float:
+    """The usual distance of frames in seconds (the median; 1/25 where there is only one frame)."""
+    return float(np.median(np.diff(times))) if len(times) > 1 else 1 / 25

@@ -22,12 +22,13 @@ only full blinks differ, because lids are made to meet where a detector leaves a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
+from ..errors import InputError
 from ..head.arkit import ARKIT
 from ..head.fit import HeadFit, HeadState, batch, fit_portrait, project, solve_track
 from ..head.model import HeadModel
@@ -40,6 +41,11 @@ from .driver import Driver, curves_driver, to_local, to_picture, track_driver
 from .limits import ramp, soft_limit
 from .reference import INNER, SAME, picture_distance, sameness, similarity
 from .sample import frame_step
+from .seats import lip_seats
+
+Strength = float | np.ndarray
+Strengths = dict[str, np.ndarray]
+"""Strength of each region of Gains, float64 [T]."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +53,29 @@ class Gains:
     """Strength per region: 0 keeps the portrait's own, 1 is the performance, more exaggerates.
 
     brows; blink (lids: blinks, squints, wide eyes); gaze; nose (with cheeks); mouth (with tongue); jaw;
-    head rotation and translation.
+    head rotation and translation.  Each is a number, or an array [T] with one for every frame.
     """
 
-    brows: float = 1.0
-    blink: float = 1.0
-    gaze: float = 1.0
-    nose: float = 1.0
-    mouth: float = 1.0
-    jaw: float = 1.0
-    rotation: float = 1.0
-    translation: float = 1.0
+    brows: Strength = 1.0
+    blink: Strength = 1.0
+    gaze: Strength = 1.0
+    nose: Strength = 1.0
+    mouth: Strength = 1.0
+    jaw: Strength = 1.0
+    rotation: Strength = 1.0
+    translation: Strength = 1.0
+
+    def over(self, frames: int) -> Strengths:
+        """float64 [T] per region; InputError where an array has another length than ``frames``."""
+        out = {}
+        for field in fields(self):
+            value = np.asarray(getattr(self, field.name), np.float64)
+            if value.shape not in ((), (frames,)):
+                raise InputError(
+                    f"gain: {field.name} has {value.size} values, the performance {frames} frames"
+                )
+            out[field.name] = np.broadcast_to(value, frames)
+        return out
 
 
 REGION_STEMS = {
@@ -98,7 +116,7 @@ def retarget(
     Lost frames (NaN) stay lost.  Raises InputError where there is no face or no such reference frame.
     """
     model = model or HeadModel.load()
-    gains = gains or Gains()
+    strength = (gains or Gains()).over(len(performance))
     size = size or (int(portrait.points[:, 0].max()) + 1, int(portrait.points[:, 1].max()) + 1)
     fit = fit_portrait(model, portrait.points, portrait.irises, size)
     if isinstance(performance, ExpressionCurves):
@@ -109,21 +127,22 @@ def retarget(
         fit, same = _meet(model, driver, fit, portrait)
         confidence = performance.confidence
     sitter = _Sitter.of(model, fit, portrait, same)
-    state = _pose(driver, fit, gains, same)
-    state = replace(state, expression=_expression(model, driver, sitter, gains))
+    state = pose_head(driver, fit, strength, same)
+    state = replace(state, expression=_expression(model, driver, sitter, strength))
     still = replace(state, expression=np.broadcast_to(fit.state.expression, state.expression.shape))
-    base = sitter.place(project(model, fit.identity, still), state, 0.0)
-    moved = project(model, fit.identity, state)
-    out = sitter.place(moved, state, _residual(driver, gains, same))
-    _lids(out, base, driver, gains)
+    at_rest = project(model, fit.identity, still)
+    base = sitter.place(at_rest, state, 0.0)
+    moved = at_rest + sitter.seats @ (project(model, fit.identity, state) - at_rest)
+    out = sitter.place(moved, state, _residual(driver, strength, same))
+    _lids(out, base, driver, strength)
     if same < 1:
         # how far the lips part is too telling to be damped with the rest of a stranger's residual
         parted = features.lip_gap(sitter.place(moved, state, 0.0)) + _unexplained_gap(
-            model, driver, base, gains
+            model, driver, base, strength
         )
         features.set_lip_gap(out, features.lip_gap(out) * same + parted * (1.0 - same))
-    _lips(out, base, driver, gains, same)
-    irises = _gaze(out, base, driver, gains, same, solved=isinstance(performance, LandmarkTrack))
+    _lips(out, base, driver, strength, same)
+    irises = _gaze(out, base, driver, strength, same, solved=isinstance(performance, LandmarkTrack))
     meta: dict[str, Any] = {k: v for k, v in performance.meta.items() if k != "size"}
     meta["reference"] = "neutral" if driver.reference is None else driver.reference
     meta["sameness"] = round(same, 3)
@@ -136,12 +155,14 @@ class _Sitter:
 
     shown: expression [52] that a viewer reads in the face.  The fit prefers bones to muscles:
     to it, a painted smile is partly the shape of the sitter's mouth.  Read on the mean head it is all smile.
+    seats: [70, 70], from the model's displacements to those of the sitter's own landmarks.
     """
 
     fit: HeadFit
     local: np.ndarray
     depth: np.ndarray
     shown: np.ndarray
+    seats: np.ndarray
 
     @classmethod
     def of(cls, model: HeadModel, fit: HeadFit, portrait: Face, same: float) -> _Sitter:
@@ -158,7 +179,10 @@ class _Sitter:
             )
             mouth = COEFFICIENTS["mouth"]
             shown[mouth] += (1.0 - same) * np.maximum(read.expression[0, mouth] - shown[mouth], 0.0)
-        return cls(fit, local, depth, shown)
+        seats = np.eye(70)
+        if same < 1:
+            seats += (1.0 - same) * (lip_seats(model, fit.identity, fit.state, local) - seats)
+        return cls(fit, local, depth, shown, seats)
 
     def place(self, projected: np.ndarray, state: HeadState, residual: np.ndarray | float) -> np.ndarray:
         """Landmarks [T, 70, 3] for projections in these poses:
@@ -202,9 +226,11 @@ def _meet(model: HeadModel, driver: Driver, fit: HeadFit, portrait: Face) -> tup
     return fit, same
 
 
-def _pose(driver: Driver, fit: HeadFit, gains: Gains, same: float) -> HeadState:
-    """Rotation, shift and size of the portrait's head in every frame."""
-    turn = to_vector(multiply(conjugate(driver.rest.rotation), driver.state.rotation)) * gains.rotation
+def pose_head(driver: Driver, fit: HeadFit, gains: Strengths, same: float = 0.0) -> HeadState:
+    """Rotation, shift and size of the portrait's head in every frame, with the performer's expression;
+    ``same`` 0..1: how much performer and sitter are one person."""
+    turn = to_vector(multiply(conjugate(driver.rest.rotation), driver.state.rotation))
+    turn *= gains["rotation"][:, None]
     painted = float(to_head_angles(fit.state.rotation)[0])
     # a head axis y points down: turning toward the picture's right is a negative angle about it
     room = np.where(-turn[:, 1] > 0, 48.0 - painted, 48.0 + painted)
@@ -213,9 +239,10 @@ def _pose(driver: Driver, fit: HeadFit, gains: Gains, same: float) -> HeadState:
     )
     bounded = soft_limit(turn, 0.6 * most, most)
     turn = turn * same + bounded * (1.0 - same)
-    shift = (driver.state.translation - driver.rest.translation) / driver.rest.scale * gains.translation
+    carried = gains["translation"]
+    shift = (driver.state.translation - driver.rest.translation) / driver.rest.scale * carried[:, None]
     shift = shift * same + soft_limit(shift, 0.6, 1.2) * (1.0 - same)
-    growth = np.log(driver.state.scale / driver.rest.scale) * gains.translation
+    growth = np.log(driver.state.scale / driver.rest.scale) * carried
     growth = growth * same + soft_limit(growth, 0.15, 0.3) * (1.0 - same)
     return HeadState(
         rotation=multiply(fit.state.rotation, from_vector(turn)),
@@ -225,14 +252,14 @@ def _pose(driver: Driver, fit: HeadFit, gains: Gains, same: float) -> HeadState:
     )
 
 
-def _expression(model: HeadModel, driver: Driver, sitter: _Sitter, gains: Gains) -> np.ndarray:
+def _expression(model: HeadModel, driver: Driver, sitter: _Sitter, gains: Strengths) -> np.ndarray:
     """Coefficients [T, 52] of the portrait."""
     painted, rest = sitter.fit.state.expression, driver.rest.expression
     change = driver.state.expression - rest
     mouth = np.concatenate([COEFFICIENTS["mouth"], COEFFICIENTS["jaw"]])
     change[:, mouth] *= _mouth_scale(model, driver, sitter)
     for region, columns in COEFFICIENTS.items():
-        change[:, columns] *= getattr(gains, region)
+        change[:, columns] *= gains[region][:, None]
     # a painted smile is part of a performed one: the more is there beyond the reference's, the less is added
     there = np.clip(sitter.shown - rest, 0.0, 1.0)
     return np.clip(painted + np.where(change > 0, change * (1.0 - there), change), 0.0, 1.0)
@@ -251,17 +278,17 @@ def _mouth_scale(model: HeadModel, driver: Driver, sitter: _Sitter) -> float:
     return float(np.clip(widths[1] / widths[0], *_MOUTH_SCALE))
 
 
-def _residual(driver: Driver, gains: Gains, same: float) -> np.ndarray:
+def _residual(driver: Driver, gains: Strengths, same: float) -> np.ndarray:
     """What the model does not explain of the performance's motion, [T, 70, 3] in head axes."""
     change = driver.local - driver.local_rest
     reach = np.linalg.norm(change, axis=2, keepdims=True)
     bounded = change * (soft_limit(reach, _STRANGER_REACH / 2, _STRANGER_REACH) / np.maximum(reach, 1e-9))
     share = np.array([_STRANGER[region] for region in _POINT_REGION])[:, None]
-    strength = np.array([min(1.0, getattr(gains, region)) for region in _POINT_REGION])[:, None]
-    return (change * same + bounded * share * (1.0 - same)) * strength
+    strength = np.stack([np.minimum(1.0, gains[region]) for region in _POINT_REGION], axis=1)
+    return (change * same + bounded * share * (1.0 - same)) * strength[..., None]
 
 
-def _lids(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains) -> None:
+def _lids(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Strengths) -> None:
     """Close and open the lids of ``out`` (in place) as the performer's, over the portrait's own opening."""
     seen = features.lid_separation(driver.points)
     at_rest = features.lid_separation(driver.base)
@@ -271,21 +298,34 @@ def _lids(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains) -> No
     per_eye = 1.0 - seen.mean(axis=2) / np.maximum(at_rest.mean(axis=2), 0.02 * slit)
     shut = ramp(per_eye, driver.closed - _SHUT_OVER, driver.closed)[..., None]
     closure = per_pair * (1.0 - shut) + shut
-    closure = np.where(usable[..., None], np.clip(closure * gains.blink, -0.4, 1.0), 0.0)
+    closure = np.where(usable[..., None], np.clip(closure * gains["blink"][:, None, None], -0.4, 1.0), 0.0)
     own = np.maximum(features.lid_separation(base), 0.0)
     features.set_lids(out, own * (1.0 - closure), ramp(closure.mean(axis=2), 0.75, 1.0))
 
 
-def _unexplained_gap(model: HeadModel, driver: Driver, base: np.ndarray, gains: Gains) -> np.ndarray:
+def _unexplained_gap(model: HeadModel, driver: Driver, base: np.ndarray, gains: Strengths) -> np.ndarray:
     """Inner-lip gap [T, 1] px of the portrait that the performer shows
     beyond what the head model makes of it."""
-    solved = project(model, driver.identity, driver.state) + to_picture(driver.state, driver.local_rest[None])
+    if not np.nan_to_num(driver.local).any():
+        return np.zeros((len(driver.times), 1))
+    still = replace(
+        driver.state, expression=np.broadcast_to(driver.rest.expression, driver.state.expression.shape)
+    )
+    at_rest = project(model, driver.identity, still)
+    seats = lip_seats(model, driver.identity, driver.rest, driver.local_rest)
+    solved = at_rest + seats @ (project(model, driver.identity, driver.state) - at_rest)
+    solved += to_picture(driver.state, driver.local_rest[None])
     more = features.lip_gap(driver.points).mean(axis=1) - features.lip_gap(solved).mean(axis=1)
     share = features.mouth_slit(base).width / features.mouth_slit(driver.base).width
-    return (more * share * min(1.0, gains.mouth, gains.jaw))[:, None]
+    return (more * share * _speech(gains))[:, None]
 
 
-def _lips(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same: float) -> None:
+def _speech(gains: Strengths) -> np.ndarray:
+    """How much of the performer's parting and closing of the lips is meant, [T] 0..1."""
+    return np.minimum(1.0, np.minimum(gains["mouth"], gains["jaw"]))
+
+
+def _lips(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Strengths, same: float) -> None:
     """Let lips meet where the performer's do, and neither cross nor thin to nothing (in place)."""
     width = features.mouth_slit(driver.base).width[:, None]
     seen = (features.lip_gap(driver.points) / width).mean(axis=1)
@@ -300,7 +340,7 @@ def _lips(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same:
     apart = np.maximum(own - np.maximum(at_rest, 0.0)[:, None] * own_width, 0.0)
     floor = own - speaking[:, None] * apart
     now = features.lip_gap(out)
-    weight = (closed * (1.0 - same) * min(1.0, gains.mouth, gains.jaw))[:, None]
+    weight = (closed * (1.0 - same) * _speech(gains))[:, None]
     wanted = now + weight * (np.minimum(now, floor) - now)
     # the performer's own landmarks may cross a little; on the performer's own portrait they are left as seen
     uncrossed = np.maximum(wanted, np.minimum(own, 0.0))
@@ -309,7 +349,7 @@ def _lips(out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same:
 
 
 def _gaze(
-    out: np.ndarray, base: np.ndarray, driver: Driver, gains: Gains, same: float, *, solved: bool
+    out: np.ndarray, base: np.ndarray, driver: Driver, gains: Strengths, same: float, *, solved: bool
 ) -> np.ndarray:
     """Irises [T, 2, 2] px: the performer's movement in eye widths,
     added to the painted gaze and kept inside."""
@@ -326,7 +366,7 @@ def _gaze(
                     lost = ~np.isfinite(aperture[:, eye])
                     change[:, eye, axis] = np.where(sure | lost, change[:, eye, axis], values)
     painted = features.iris_offset(base, base[:, 68:, :2])
-    offset = painted + change * gains.gaze
+    offset = painted + change * gains["gaze"][:, None, None]
     for axis, (free, most) in enumerate(((0.17, 0.3), (0.08, 0.16))):
         own = np.abs(painted[..., axis])
         bounded = soft_limit(offset[..., axis], np.maximum(free, own), np.maximum(most, own + 0.02))

@@ -17,6 +17,7 @@ from scipy.interpolate import PchipInterpolator
 from ..errors import InputError
 from ..head.rotation import continuous, slerp
 from .curves import ExpressionCurves
+from .rates import frame_step as frame_step
 
 if TYPE_CHECKING:
     from ..landmarks.track import LandmarkTrack
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 # a time this near to a stamp (seconds) is that frame:
 # rational frame times differ from stamps by rounding only
 SNAP = 1e-7
-
-
-def frame_step(times: np.ndarray) -> float:
-    """The usual distance of frames in seconds (the median; 1/25 where there is only one frame)."""
-    return float(np.median(np.diff(times))) if len(times) > 1 else 1 / 25
 
 
 def wrap(times: np.ndarray, period: float, start: float = 0.0) -> np.ndarray:

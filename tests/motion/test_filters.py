@@ -177,6 +177,20 @@ def test_one_euro_takes_lost_values_and_refuses_time_that_stands() -> None:
         euro(0.2, np.array([1.0, 1.0]))
     with pytest.raises(InputError):
         OneEuro(min_cutoff=0)
+    with pytest.raises(InputError, match="cutoffs"):
+        OneEuro(min_cutoff=np.array([1.0, 0.0]))
+
+
+def test_one_euro_takes_a_cutoff_per_element() -> None:
+    values = np.random.default_rng(5).normal(size=(40, 3)).cumsum(axis=0)
+    cutoffs = np.array([0.5, 2.0, 8.0])
+    whole = OneEuro(min_cutoff=cutoffs)
+    both = np.array([whole(n / 25, row) for n, row in enumerate(values)])
+    for column, cutoff in enumerate(cutoffs):
+        alone = OneEuro(min_cutoff=float(cutoff))
+        np.testing.assert_allclose(
+            both[:, column], [alone(n / 25, row[column]) for n, row in enumerate(values)]
+        )
 
 
 def test_outliers_go_and_blinks_stay() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 
 from core.errors import InputError
 from core.head.arkit import ARKIT, INDEX
@@ -275,6 +276,24 @@ def test_a_small_mouth_is_not_torn_by_a_wide_jaw(model: HeadModel) -> None:
     assert opened[0.65] < 0.85 * opened[1.0]
 
 
+@pytest.mark.parametrize("yaw", [0.0, 20.0, -20.0])
+def test_lips_whose_landmarks_crowd_in_the_middle_open_round(model: HeadModel, yaw: float) -> None:
+    face = sitter(model, yaw=yaw)
+    points = np.array(face.points)
+    for edge in ((60, 61, 62, 63, 64), (60, 67, 66, 65, 64)):
+        # as detectors place them on a closed mouth: 0.36 of the way, not 0.28
+        line = CubicSpline([0.0, 0.28, 0.5, 0.72, 1.0], points[list(edge)])
+        points[list(edge)] = line([0.0, 0.36, 0.5, 0.64, 1.0])
+    points[[65, 66, 67]] = points[[63, 62, 61]]
+    performance = curves(np.linspace(0, 1.0, 9)[:, None] * coefficients(jawOpen=1))
+    out = retarget(performance, as_face(points, face.irises), size=SIZE).points
+    assert distance(out[:1], points[None]).max() < 1e-4
+    gap = features.lip_gap(out[4:].astype(np.float64))
+    # filmed mouths: 0.96, however far they are open
+    assert (gap[:, [0, 2]] / gap[:, [1]]).min() > 0.88
+    assert (gap[:, [0, 2]] / gap[:, [1]]).max() < 1.08
+
+
 def test_a_painted_smile_is_not_doubled(model: HeadModel) -> None:
     performance = curves(np.linspace(0, 0.8, 9)[:, None] * coefficients(mouthSmile=1))
     travel = []
@@ -392,3 +411,22 @@ def test_a_real_clip_drives_itself(shared: Path) -> None:
     error = distance(out.points, track.points)[track.valid]
     assert error.mean() < 1e-3
     assert np.delete(error, np.arange(36, 48), axis=1).max() < 1e-3
+
+
+def test_gains_may_differ_from_frame_to_frame(model: HeadModel) -> None:
+    track, face = performer(model), sitter(model, yaw=12)
+    regions = (*COEFFICIENTS, "rotation", "translation")
+    late = np.arange(len(track)) >= len(track) // 2
+    mixed, whole, damped = (
+        retarget(track, face, gains=Gains(**dict.fromkeys(regions, gain)), size=SIZE)
+        for gain in (np.where(late, 0.3, 1.0), 1.0, 0.3)
+    )
+    wanted = np.where(late[:, None, None], damped.points, whole.points)
+    np.testing.assert_allclose(mixed.points, wanted, atol=1e-3)
+    looks = np.where(late[:, None, None], damped.irises, whole.irises)
+    np.testing.assert_allclose(mixed.irises, looks, atol=1e-3)
+
+
+def test_gains_for_another_number_of_frames_are_refused(model: HeadModel) -> None:
+    with pytest.raises(InputError, match="jaw has 3 values"):
+        retarget(performer(model), sitter(model), gains=Gains(jaw=np.ones(3)), size=SIZE)

@@ -84,4 +84,4 @@ def test_wrong_names_for_a_format_are_told(tmp_path: Path, wink: ExpressionCurve
 
 
 def test_the_command_line_knows_the_same_formats() -> None:
-    assert cli.FORMATS == TARGETS
+    assert cli.PERFORMANCE_FORMATS == TARGETS
