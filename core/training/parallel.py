@@ -86,5 +86,8 @@ def crew_of(device: torch.device) -> Iterator[Crew]:
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Crew(distributed.get_rank(), distributed.get_world_size())
+        # all leave together, and the last work of gloo's threads holds no tensor of Python's: one that is
+        # freed there while the interpreter ends aborts the process
+        distributed.barrier()
     finally:
         distributed.destroy_process_group()

@@ -57,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--landmarks",
         type=Path,
         metavar="FILE",
-        help="landmarks set by hand (JSON, one shot) or a track with one frame for each shot",
+        help="landmarks set by hand: of the first shot (JSON, or a track with one frame; those of further "
+        "shots are detected), or a track with one frame for each shot",
     )
     add("--backend", choices=BACKENDS, default="auto", help="landmark detector (default: auto)")
     add("--face", type=int, default=0, metavar="N", help="which face of each shot, 0 is the largest")
@@ -78,6 +79,7 @@ def run(options: PersonalizeOptions, progress: Progress, cancelled: Stop) -> dic
 
     Raises InputError, WeightsError, OutputError and Cancelled; the file is written whole or not at all.
     """
+    progress(0, 1, "loading the generator")
     from ..generator.sitter import SUFFIX
     from ..generator.weights import find_base, load_base
     from .personalize import personalize
@@ -129,13 +131,21 @@ def _check_device(device: str) -> None:
 def find_shot_faces(
     pictures: list[Picture], options: PersonalizeOptions, progress: Progress, cancelled: Stop
 ) -> list[Face]:
-    """The sitter's face in each picture, from --landmarks or a detector."""
+    """The sitter's face in each picture, from --landmarks or a detector.
+
+    ``options.face`` counts the faces of the pictures that are searched; the shots beside a portrait whose
+    landmarks are given are searched for their largest.
+    """
+    faces: list[Face] = []
+    rank = options.face
     if options.landmarks is not None:
-        return _given_faces(pictures, options.landmarks)
+        faces = _given_faces(pictures, options.landmarks)
+        rank = 0
+    if len(faces) == len(pictures):
+        return faces
     detector = make_detector(options.backend)
-    faces = []
     try:
-        for index, picture in enumerate(pictures):
+        for index, picture in list(enumerate(pictures))[len(faces) :]:
             if cancelled():
                 raise Cancelled("personalization was cancelled; nothing was written")
             progress(index, len(pictures), "finding the face")
@@ -143,22 +153,21 @@ def find_shot_faces(
                 found = find_faces(picture.rgb8(), detector)
             except NoFaceError as error:
                 raise NoFaceError(f"{picture.path}: {error}") from error
-            if not 0 <= options.face < len(found):
-                raise InputError(f"{picture.path}: there is no face {options.face}; {len(found)} found")
-            faces.append(found[options.face])
+            if not 0 <= rank < len(found):
+                raise InputError(f"{picture.path}: there is no face {rank}; {len(found)} found")
+            faces.append(found[rank])
     finally:
         detector.close()
     return faces
 
 
 def _given_faces(pictures: list[Picture], path: Path) -> list[Face]:
-    if len(pictures) == 1:
+    """The faces that ``path`` holds: the first picture's, or one for each."""
+    if len(pictures) == 1 or path.suffix.lower() not in (".npz", ".csv"):
         return [load_face(path, pictures[0].size)]
-    if path.suffix.lower() not in (".npz", ".csv"):
-        raise InputError(
-            f"{path}: holds one face; for {len(pictures)} shots give a track with a frame for each"
-        )
     track = LandmarkTrack.load(path)
+    if len(track) == 1:
+        return [load_face(path, pictures[0].size)]
     if len(track) != len(pictures):
         raise InputError(
             f"{path}: has {len(track)} frames for {len(pictures)} shots; there must be one for each"

@@ -39,7 +39,7 @@ def test_painting_costs_where_the_warp_is_right() -> None:
     def price(left: float, right: float) -> float:
         opacity = torch.full((1, 1, 32, 32), left)
         opacity[..., 16:] = right
-        output = GeneratorOutput(target, torch.zeros(1, 2, 8, 8), opacity, target, warped)
+        output = GeneratorOutput(target, torch.zeros(1, 2, 8, 8), opacity, target - warped, warped)
         return losses.sparsity_loss(output, target).item()
 
     assert price(1.0, 0.0) > 0.4

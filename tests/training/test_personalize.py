@@ -24,7 +24,7 @@ from core.training.tuning import Material, Tuned, TuningConfig, tune
 from tests.training.sitters import dim_pairs, painted, tiny_base
 
 # nothing in these pairs moves by an expression, so none has to be kept
-QUICK = TuningConfig(steps=30, every=10, rate=4e-3, keep=0.0, kept=0.0, sparsity=0.0)
+QUICK = TuningConfig(steps=60, every=20, rate=4e-3, keep=0.0, kept=0.0, sparsity=0.0)
 SMALL = Plan(1, "fine-tuned", steps=4, restored=2, judged=1, held_out=0, pairs=0, keep=1.0, adversarial=0.15)
 
 
