@@ -118,7 +118,7 @@ def make_target(
     face: Face,
     size: tuple[int, int],
     *,
-    gains: Mapping[str, float] | None = None,
+    gains: Mapping[str, Any] | None = None,
     reference: str | int = "auto",
     retime: Retime | None = None,
     rate: Fraction | None = None,
@@ -126,14 +126,16 @@ def make_target(
 ) -> LandmarkTrack:
     """The performance in the portrait's proportions and pixels, one frame per output frame.
 
-    ``rate`` in frames per second is the recipe's or the performance's own where it is None; the result's
-    ``rate`` is the one taken.  ``reference`` is "auto", "first" or a frame number of the performance.
+    ``gains`` as for :func:`make_gains`.  ``rate`` in frames per second is the recipe's or the performance's
+    own where it is None; the result's ``rate`` is the one taken.  ``reference`` is "auto", "first" or a frame
+    number of the performance.
     ``smooth``: "auto" calms what a detector found lightly and leaves what was written by hand as it is.
     """
     from .motion.apply import apply_retime
     from .motion.retarget import retarget
 
-    moved = retarget(performance, face, gains=make_gains(gains or {}), reference=reference, size=size)
+    strengths = make_gains(gains or {}, performance.times - performance.times[0])
+    moved = retarget(performance, face, gains=strengths, reference=reference, size=size)
     if smooth == "auto":
         smooth = "light" if isinstance(performance, LandmarkTrack) else "none"
     if smooth != "none":
@@ -144,19 +146,41 @@ def make_target(
     return apply_retime(moved, recipe, rate or recipe.rate or moved.rate)
 
 
-def make_gains(values: Mapping[str, Any]) -> Gains:
-    """Gains from region names and factors; InputError with the nearest name for an unknown one."""
+def make_gains(values: Mapping[str, Any], times: np.ndarray | None = None) -> Gains:
+    """Gains from region names and factors from 0 to 10.
+
+    A factor is a number or, where ``times`` [T] (seconds from the performance's start) are given, keys
+    {"times": [...], "values": [...]} with straight lines between them.
+    Raises InputError, with the nearest name for an unknown one.
+    """
     from .motion.retarget import Gains
 
     known = [field.name for field in fields(Gains)]
+    strengths: dict[str, float | np.ndarray] = {}
     for name, value in values.items():
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
             raise InputError(f"gain: unknown region '{name}'; {hint}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 10:
+        if times is not None and isinstance(value, Mapping) and set(value) == {"times", "values"}:
+            strengths[name] = np.interp(times, *_gain_keys(name, value))
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 10:
             raise InputError(f"gain: {name} is {value!r}, expected a number from 0 to 10")
-    return Gains(**{name: float(value) for name, value in values.items()})
+        else:
+            strengths[name] = float(value)
+    return Gains(**strengths)
+
+
+def _gain_keys(name: str, keys: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Times, increasing, and values, 0 to 10, of the keys of one region."""
+    try:
+        when, what = (np.asarray(keys[part], np.float64) for part in ("times", "values"))
+    except (TypeError, ValueError):
+        raise InputError(f"gain: the keys of {name} are not lists of numbers") from None
+    good = when.ndim == 1 and len(when) > 0 and when.shape == what.shape and (np.diff(when) > 0).all()
+    if not good or not ((what >= 0) & (what <= 10)).all():
+        raise InputError(f"gain: the keys of {name} need times that increase and as many values from 0 to 10")
+    return when, what
 
 
 def parse_gains(texts: Sequence[str]) -> dict[str, float]:

@@ -16,15 +16,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from .console import Console
+from .console import Console, TaskConsole
 from .errors import Cancelled, TableauError
 
 BACKENDS = ("auto", "face-alignment", "mediapipe")
 CUTS = ("refuse", "trim")
 GAPS = ("interpolate", "hold", "leave")
 SMOOTH = ("auto", "none", "light", "medium", "strong")
-FORMATS = ("live-link", "curves", "openface", "track")
+PERFORMANCE_FORMATS = ("live-link", "curves", "openface", "track")
 MODES = ("full", "flow", "neural")
+FRAME_FORMATS = ("png", "exr")
+CHUNK = 25  # frames of a farm's task
 # commands of core/training: name, module, what it does, examples
 TRAINING = (
     (
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         typed = sys.argv[1:] if arguments is None else list(arguments)
         options = _parser(typed).parse_args(typed)
-        console = Console(json=options.json)
+        console = TaskConsole() if getattr(options, "farm", False) else Console(json=options.json)
         _command(options.command)(options, console)
         return 0
     except Cancelled as error:
@@ -160,6 +162,20 @@ def _parser(typed: Sequence[str]) -> _Parser:
     bake = add("bake", "bake a job; finished frames are kept", "out/job.json", "out/job.json --frames 1-24")
     bake.add_argument("job", type=Path, metavar="JOB.json")
     bake.add_argument("--frames", metavar="A-B", help="only these frame numbers")
+    bake.add_argument(
+        "--into", type=Path, metavar="DIR", help="write everything there, whatever the job says"
+    )
+    bake.add_argument(
+        "--farm",
+        action="store_true",
+        help="a task of a farm: tells it the progress; with --frames the film is left to the task that joins",
+    )
+    farm = add("farm", "write a job for a render farm (Open Job Description)", "out/job.json -o bundle")
+    farm.add_argument("job", type=Path, metavar="JOB.json")
+    farm.add_argument("-o", "--output", type=Path, required=True, metavar="BUNDLE", help="the folder to make")
+    farm.add_argument(
+        "--chunk", type=int, default=CHUNK, metavar="N", help=f"frames of one task (default: {CHUNK})"
+    )
     presets = add("presets", "list the performances that come with the program", "", "show slow_smile")
     presets.add_argument("action", nargs="?", choices=("list", "show"), default="list")
     presets.add_argument("name", nargs="?", metavar="NAME", help="the preset to show")
@@ -203,7 +219,7 @@ def _convert(parser: _Parser) -> None:
     add("output", type=Path, metavar="OUT", help="the file to write: .csv or .npz")
     add(
         "--to",
-        choices=FORMATS,
+        choices=PERFORMANCE_FORMATS,
         help="Live Link Face .csv, expression curves, OpenFace .csv or landmark track (default: as IN is)",
     )
     add("--fps", metavar="R", help="frames per second that IN counts, where it does not say: 30, 59.94")
@@ -271,4 +287,7 @@ def _animate(parser: _Parser) -> None:
         help="calm the landmarks (auto: light for a track, none for a preset)",
     )
     add("--bits", type=int, choices=(8, 16), help="bits per channel of the frames (default: the portrait's)")
+    add("--format", choices=FRAME_FORMATS, help="frames as PNG, or as EXR in linear light (default: png)")
+    add("--size", type=float, metavar="S", help="of the frames: a scale like 0.5, or a width in pixels")
+    add("--layers", action="store_true", help="write plate, sitter and painted regions beside the frames")
     add("--sheet", action="store_true", help="write a contact sheet beside OUT.mp4 too")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from .bake import BakeReport
+    from .job import BakeJob
     from .landmarks.face import Face
     from .landmarks.track import LandmarkTrack
     from .media.picture import Picture
@@ -152,6 +153,10 @@ def animate(options: argparse.Namespace, console: Console) -> None:
     check_folder(options.output.parent if film else options.output)
     if not film and options.output.is_file():
         raise InputError(f"{options.output}: is a file; give a folder or a film like {options.output}.mp4")
+    if film and (options.format or options.size or options.layers):
+        raise InputError(
+            f"{options.output}: --format, --size and --layers are about frames; give a folder, not a film"
+        )
     frames = None if options.frames is None else parse_frames(options.frames)
     choices: dict[str, Any] = {
         "gains": parse_gains(options.gain),
@@ -206,6 +211,7 @@ def _animate_folder(
 
     folder: Path = options.output.absolute()
     job_file = folder / "job.json"
+    kind = options.format or "png"
     job = BakeJob(
         portrait=options.portrait.absolute(),
         face=folder / "face.npz",
@@ -215,14 +221,17 @@ def _animate_folder(
         rate=Fraction(target.rate),
         output=BakeOutput(
             folder=folder / "frames",
-            bits=options.bits or picture.bits,
+            format=kind,
+            bits=options.bits or (16 if kind == "exr" else picture.bits),
+            size=options.size,
+            layers=options.layers,
             video=folder / "film.mp4",
             sheet=folder / "sheet.png",
             manifest=folder / "manifest.json",
         ),
     )
     made = [job.face, job.target, job_file]
-    with nothing_left([folder, job.output.folder], made, lambda: any(job.output.folder.glob("*.png"))):
+    with nothing_left([folder, job.output.folder], made, lambda: _has_frames(job)):
         face_track(face, picture.size, {"source": options.portrait.name}).save(job.face)
         target.save(job.target)
         job.save(job_file)
@@ -240,7 +249,8 @@ def _animate_film(
     rendering: Rendering,
 ) -> tuple[dict[str, Any], str]:
     """Straight into the film, frame by frame: no pictures are kept."""
-    from .bake import hold_lost, with_bits
+    from .frames import with_bits
+    from .plan import hold_lost
     from .provenance import Provenance
     from .review import pick_frames, thumbnail, write_film, write_sheet
 
@@ -305,13 +315,33 @@ def bake(options: argparse.Namespace, console: Console) -> None:
     from .job import BakeJob, parse_frames
 
     job = BakeJob.load(options.job)
+    if options.into is not None:
+        job = replace(job, output=job.output.into(options.into.absolute()))
     check_folder(job.output.folder)
     frames = None if options.frames is None else parse_frames(options.frames)
-    with nothing_left([job.output.folder], [], lambda: any(job.output.folder.glob("*.png"))):
-        report = run_bake(job, frames=frames, progress=console.progress)
+    with nothing_left([job.output.folder], [], lambda: _has_frames(job)):
+        join = frames is None or not options.farm
+        report = run_bake(job, frames=frames, progress=console.progress, join=join)
     console.result(
         {"job": str(options.job), **report.to_dict()}, f"{_told(report)} in {report.seconds:.1f} s"
     )
+
+
+def farm(options: argparse.Namespace, console: Console) -> None:
+    """A job file to a bundle for render farms."""
+    from .farm import write_bundle
+    from .job import BakeJob
+
+    bundle = write_bundle(BakeJob.load(options.job), options.output, options.chunk)
+    facts = bundle.to_dict()
+    text = (
+        f"{bundle.template}: {len(bundle.frames)} frames in {facts['tasks']} tasks, then one that joins them"
+    )
+    console.result(facts, f"{text}\ntry it here with: openjd run {bundle.template}")
+
+
+def _has_frames(job: BakeJob) -> bool:
+    return any(job.output.folder.glob(f"*.{job.output.format}"))
 
 
 def personalize(options: argparse.Namespace, console: Console) -> None:

@@ -61,3 +61,19 @@ class Console:
         if self._open:
             print(file=sys.stderr, flush=True)
             self._open = False
+
+
+class TaskConsole(Console):
+    """Speaks to a render farm: progress and errors are Open Job Description messages on stdout."""
+
+    def progress(self, done: int, total: int, text: str) -> None:
+        now = time.monotonic()
+        if now - self._last < _EVERY and done < total:
+            return
+        self._last = now
+        share = done / total if total else 1.0
+        print(f"openjd_status: {text}\nopenjd_progress: {100 * share:.1f}", flush=True)
+
+    def error(self, text: str) -> None:
+        print("openjd_fail: " + " ".join(text.split()), flush=True)
+        super().error(text)

@@ -3,52 +3,99 @@
 
     {"schema": "tableau-vivant/bake-1",
      "portrait": "mona.jpg", "face": "face.npz", "target": "target.npz", "mask": null,
-     "mode": "full", "sitter": null, "base": null, "shots": [], "rate": "25/1", "start": 1,
-     "output": {"folder": "frames", "name": "frame", "format": "png", "bits": 8,
-                "video": "loop.mp4", "sheet": "sheet.png", "manifest": "manifest.json"}}
+     "mode": "full", "sitter": null, "base": null, "shots": [], "likeness": 1.0, "rate": "25/1",
+     "start": 1,
+     "output": {"folder": "frames", "name": "frame", "format": "png", "bits": 8, "size": null,
+                "digits": 4, "layers": false, "video": "loop.mp4", "sheet": "sheet.png",
+                "manifest": "manifest.json"}}
 
 Relative paths are relative to the job file.  Nothing is guessed: an unknown key or a wrong type is an error.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from .atomic import atomic_path
 from .errors import InputError
+from .keys import Keys
 from .motion.rates import parse_rate
 from .rendering import MODES, Rendering
 
 SCHEMA = "tableau-vivant/bake-1"
-FORMATS = ("png",)
+FORMATS = ("png", "exr")
 BITS = (8, 16)
 
 
 @dataclass(frozen=True)
 class BakeOutput:
-    """Where the frames go (``folder``/``name``.%04d.png), and optionally a film and a contact sheet.
+    """Where the frames go (``folder``/``name``.NUMBER.``format``), and optionally a film and a contact sheet.
 
-    ``bits`` per channel of the frames (8 or 16).  ``manifest`` is ``folder``/manifest.json where it is None.
+    ``format``: "png", in the picture's own numbers, or "exr", half floats in linear Rec. 709.
+    ``bits`` per channel that frames are computed with and PNG stores: 8 or 16, for EXR always 16.
+    ``size``: of the frames: None for the picture's, a scale above 0 up to 1, or a width in px.
+    ``digits``: of a frame's number, 1 to 8, filled up with zeros; a longer number keeps all of its own.
+    ``layers``: write beside each frame ``name``.sitter and ``name``.painted.NUMBER, and once ``name``.plate;
+    laid over one another, plate below and painted on top, they give the frame.
+    ``manifest`` is ``folder``/manifest.json where it is None.  Raises InputError where these do not agree.
     """
 
     folder: Path
     name: str = "frame"
     format: str = "png"
     bits: int = 8
+    size: int | float | None = None
+    digits: int = 4
+    layers: bool = False
     video: Path | None = None
     sheet: Path | None = None
     manifest: Path | None = None
 
+    def __post_init__(self) -> None:
+        if self.format == "exr" and self.bits != 16:
+            raise InputError(
+                f'"output.bits" is {self.bits}, but EXR frames are computed with 16; leave it out'
+            )
+        size = self.size
+        if size is not None and not (0 < size <= 1 or (size > 1 and size == int(size))):
+            raise InputError(
+                f'"output.size" is {size}, expected a scale like 0.5, a width in whole pixels or null'
+            )
+        if not 1 <= self.digits <= 8:
+            raise InputError(f'"output.digits" is {self.digits}, expected 1 to 8')
+
     def frame_path(self, number: int) -> Path:
-        return self.folder / f"{self.name}.{number:04d}.{self.format}"
+        return self.folder / f"{self.name}.{self._number(number)}.{self.format}"
+
+    def layer_path(self, layer: str, number: int) -> Path:
+        return self.folder / f"{self.name}.{layer}.{self._number(number)}.{self.format}"
+
+    def _number(self, number: int) -> str:
+        return f"{number:0{self.digits}d}"
+
+    @property
+    def plate_path(self) -> Path:
+        return self.folder / f"{self.name}.plate.{self.format}"
+
+    def into(self, folder: Path) -> BakeOutput:
+        """The same files below ``folder``: frames in a folder of their own, the rest beside it."""
+
+        def moved(path: Path | None) -> Path | None:
+            return None if path is None else folder / path.name
+
+        return replace(
+            self,
+            folder=folder / self.folder.name,
+            video=moved(self.video),
+            sheet=moved(self.sheet),
+            manifest=folder / "manifest.json",
+        )
 
     @property
     def manifest_path(self) -> Path:
@@ -93,20 +140,12 @@ class BakeJob:
     @classmethod
     def from_dict(cls, data: Any, *, base: Path, source: str = "job") -> BakeJob:
         """Check ``data``, make relative paths absolute from ``base``; ``source`` starts each error line."""
-        job = _Keys(data, source, "")
+        job = Keys(data, source, "")
         schema = job.text("schema")
         if schema != SCHEMA:
             raise InputError(f'{source}: "schema" is "{schema}", this version reads "{SCHEMA}"')
-        out = _Keys(job.mapping("output"), source, "output.")
-        output = BakeOutput(
-            folder=out.path("folder", base),
-            name=_frame_name(out.text("name", "frame"), source),
-            format=out.choice("format", FORMATS, "png"),
-            bits=out.choice("bits", BITS, 8),
-            video=out.optional_path("video", base),
-            sheet=out.optional_path("sheet", base),
-            manifest=out.optional_path("manifest", base),
-        )
+        out = Keys(job.mapping("output"), source, "output.")
+        output = _output(out, base)
         out.finish()
         result = cls(
             portrait=job.path("portrait", base),
@@ -119,6 +158,10 @@ class BakeJob:
             start=job.integer("start", 1),
         )
         job.finish()
+        if output.layers and result.rendering.mode == "neural":
+            raise InputError(
+                f'{source}: "output.layers" is true, but mode neural has no plate; use mode full or flow'
+            )
         if result.start < 0:
             raise InputError(f'{source}: "start" is {result.start}, frame numbers begin at 0 or later')
         return result
@@ -144,6 +187,7 @@ class BakeJob:
             "sitter": show(self.rendering.sitter),
             "base": show(self.rendering.base),
             "shots": [show(shot) for shot in self.rendering.shots],
+            "likeness": self.rendering.likeness,
             "rate": f"{self.rate.numerator}/{self.rate.denominator}",
             "start": self.start,
             "output": {
@@ -151,6 +195,9 @@ class BakeJob:
                 "name": out.name,
                 "format": out.format,
                 "bits": out.bits,
+                "size": out.size,
+                "digits": out.digits,
+                "layers": out.layers,
                 "video": show(out.video),
                 "sheet": show(out.sheet),
                 "manifest": show(out.manifest),
@@ -174,85 +221,40 @@ def parse_frames(text: str, what: str = "--frames") -> range:
     return range(first, last + 1)
 
 
-def _rendering(job: _Keys, base: Path) -> Rendering:
+def _rendering(job: Keys, base: Path) -> Rendering:
     mode = job.choice("mode", MODES, "full")
     sitter, weights = job.optional_path("sitter", base), job.optional_path("base", base)
+    likeness = job.number("likeness", 1.0)
     try:
-        return Rendering(mode, sitter, weights, job.paths("shots", base))
+        return Rendering(mode, sitter, weights, job.paths("shots", base), likeness)
     except InputError as error:
         raise InputError(f"{job.source}: {error}") from None
+
+
+def _output(out: Keys, base: Path) -> BakeOutput:
+    kind = out.choice("format", FORMATS, "png")
+    try:
+        return BakeOutput(
+            folder=out.path("folder", base),
+            name=_frame_name(out.text("name", "frame"), out.source),
+            format=kind,
+            bits=out.choice("bits", BITS, 16 if kind == "exr" else 8),
+            size=out.optional_number("size"),
+            digits=out.integer("digits", 4),
+            layers=out.switch("layers", False),
+            video=out.optional_path("video", base),
+            sheet=out.optional_path("sheet", base),
+            manifest=out.optional_path("manifest", base),
+        )
+    except InputError as error:
+        raise InputError(_from(out.source, error)) from None
+
+
+def _from(source: str, error: InputError) -> str:
+    return str(error) if str(error).startswith(source) else f"{source}: {error}"
 
 
 def _frame_name(name: str, source: str) -> str:
     if not name or name.startswith(".") or re.search(r'[/\\:*?"<>|\x00-\x1f%]', name):
         raise InputError(f'{source}: "output.name" is "{name}", expected a plain file name like "frame"')
     return name
-
-
-class _Keys:
-    """Takes the keys of one JSON object one by one, checks their types and then that none is left over."""
-
-    def __init__(self, data: Any, source: str, prefix: str) -> None:
-        self.source, self.prefix = source, prefix
-        if not isinstance(data, Mapping):
-            where = f'"{prefix[:-1]}"' if prefix else "the file"
-            raise InputError(f"{source}: {where} is {_kind(data)}, expected a JSON object")
-        self.data = data
-        self.known: list[str] = []
-
-    def _take(self, key: str, kinds: tuple[type, ...], expected: str, default: Any = ...) -> Any:
-        self.known.append(key)
-        if key not in self.data:
-            if default is ...:
-                raise InputError(f'{self.source}: the key "{self.prefix}{key}" is missing')
-            return default
-        value = self.data[key]
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            raise InputError(f'{self.source}: "{self.prefix}{key}" is {_kind(value)}, expected {expected}')
-        return value
-
-    def text(self, key: str, default: Any = ...) -> str:
-        return self._take(key, (str,), "text", default)
-
-    def integer(self, key: str, default: int) -> int:
-        return self._take(key, (int,), "a whole number", default)
-
-    def mapping(self, key: str) -> Any:
-        return self._take(key, (Mapping,), "a JSON object")
-
-    def path(self, key: str, base: Path) -> Path:
-        return self._absolute(key, self._take(key, (str,), "a path"), base)
-
-    def optional_path(self, key: str, base: Path) -> Path | None:
-        value = self._take(key, (str, type(None)), "a path or null", None)
-        return None if value is None else self._absolute(key, value, base)
-
-    def paths(self, key: str, base: Path) -> tuple[Path, ...]:
-        values = self._take(key, (list,), "a list of paths", [])
-        if not all(isinstance(value, str) for value in values):
-            raise InputError(f'{self.source}: "{self.prefix}{key}" holds what is no path')
-        return tuple(self._absolute(key, value, base) for value in values)
-
-    def choice(self, key: str, options: tuple[Any, ...], default: Any) -> Any:
-        shown = ", ".join(str(option) for option in options)
-        value = self._take(key, (type(options[0]),), f"one of: {shown}", default)
-        if value not in options:
-            raise InputError(f'{self.source}: "{self.prefix}{key}" is {value!r}, expected one of: {shown}')
-        return value
-
-    def finish(self) -> None:
-        for key in self.data:
-            if key not in self.known:
-                close = difflib.get_close_matches(key, self.known, 1)
-                hint = f'; did you mean "{close[0]}"?' if close else f"; known keys: {', '.join(self.known)}"
-                raise InputError(f'{self.source}: unknown key "{self.prefix}{key}"{hint}')
-
-    def _absolute(self, key: str, value: str, base: Path) -> Path:
-        if not value or "\x00" in value:
-            raise InputError(f'{self.source}: "{self.prefix}{key}" is empty, expected a path')
-        return Path(os.path.normpath(base / value))
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,10 +93,10 @@ def matte(*, image: str, face: str, output: str, longest: int = 2048) -> Result:
     """
     import numpy as np
 
-    from .bake import rest_face
     from .compose.matte import sitter_matte
     from .landmarks.track import LandmarkTrack
     from .media.picture import load_picture, save_picture
+    from .plan import rest_face
 
     picture = load_picture(Path(image))
     rest = LandmarkTrack.load(Path(face))
@@ -164,7 +164,7 @@ def retarget(
     portrait: str,
     face: str,
     output: str,
-    gains: Mapping[str, float] | None = None,
+    gains: Mapping[str, Any] | None = None,
     reference: str | int = "auto",
     retime: str | Mapping[str, Any] | None = None,
     rate: str | None = None,
@@ -178,10 +178,10 @@ def retarget(
     """A performance (file or preset) in the proportions of the portrait's
     ``face`` track, written to ``output``."""
     from .animate import find_source, load_performance, make_target
-    from .bake import rest_face
     from .landmarks.track import LandmarkTrack
     from .motion.rates import parse_rate
     from .motion.retime import Retime
+    from .plan import rest_face
     from .presets import find_retime
 
     rest = LandmarkTrack.load(Path(face))
@@ -216,6 +216,169 @@ def retarget(
     }
 
 
+def sliders(*, face: str, output: str, track: str | None = None) -> Result:
+    """How far each expression slider moves the landmarks of the portrait's ``face`` track, written to
+    ``output`` (.npz: names [54], basis [54, 70, 3] px); with ``track``, a target in the portrait's pixels,
+    also that track in slider values (values [T, 54], times [T])."""
+    from .landmarks.track import LandmarkTrack
+    from .motion.sliders import slider_basis, solve_sliders
+    from .plan import rest_face
+
+    rest = LandmarkTrack.load(Path(face))
+    basis = slider_basis(rest_face(rest), rest.size)
+    arrays = {}
+    result: Result = {"sliders": output, "explained": None}
+    if track is not None:
+        target = LandmarkTrack.load(Path(track))
+        if target.size != rest.size:
+            raise InputError(
+                f"{track}: its landmarks are for {target.size[0]} x {target.size[1]} px, {face} has "
+                f"{rest.size[0]} x {rest.size[1]}"
+            )
+        solved = solve_sliders(target, rest_face(rest), basis)
+        arrays = {"values": solved.values, "times": target.times}
+        result["explained"] = solved.explained
+    _save_sliders(output, basis, **arrays)
+    return result
+
+
+def load_sliders(
+    *,
+    performance: str,
+    face: str,
+    output: str,
+    gains: Mapping[str, Any] | None = None,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> Result:
+    """A performance straight onto the sliders of ``face``: values, times and effects in ``output`` (as
+    ``sliders`` writes them), and head [T, 3, 4] (see ``exchange``)."""
+    from .exchange import to_sliders
+    from .landmarks.track import LandmarkTrack
+    from .motion.sliders import slider_basis
+    from .plan import rest_face
+
+    rest = LandmarkTrack.load(Path(face))
+    times, values, head = to_sliders(
+        performance, Path(face), gains=dict(gains or {}), progress=progress, cancelled=cancelled
+    )
+    basis = slider_basis(rest_face(rest), rest.size)
+    _save_sliders(output, basis, values=values.astype("float32"), times=times, head=head)
+    return {"sliders": output, "frames": len(times)}
+
+
+def save_sliders(*, sliders: str, face: str, output: str, to: str | None = None) -> Result:
+    """Slider values and head poses (``sliders``, .npz: values [T, 54], head [T, 3, 4] px, times [T] s; see
+    ``exchange.from_sliders``) written to ``output`` as a performance."""
+    import numpy as np
+
+    from .exchange import from_sliders
+
+    with np.load(sliders, allow_pickle=False) as data:
+        arrays = data["values"], data["head"], data["times"]
+    written = from_sliders(*arrays, Path(face), Path(output), to)
+    return {"output": output, "format": written, "frames": len(arrays[2])}
+
+
+def _save_sliders(path: str, basis: Any, **more: Any) -> None:
+    import numpy as np
+
+    from .atomic import atomic_path
+    from .motion.sliders import SLIDERS
+
+    arrays = {"names": np.array(SLIDERS), "basis": basis.astype(np.float32), **more}
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)
+
+
+def sample_shots(
+    *,
+    video: str,
+    folder: str,
+    count: int = 8,
+    backend: str = "auto",
+    face: int = 0,
+    seed: int = 0,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> Result:
+    """``count`` frames of a video that show the sitter most differently, as PNGs in ``folder``."""
+    from .training.video_shots import sample_video
+
+    made = sample_video(
+        Path(video),
+        Path(folder),
+        count,
+        backend=backend,
+        face=face,
+        seed=seed,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    return {"shots": [str(path) for path in made]}
+
+
+def personalize(
+    *,
+    shots: Sequence[str],
+    output: str,
+    face: str | None = None,
+    method: str = "auto",
+    steps: int | None = None,
+    seed: int = 0,
+    backend: str = "auto",
+    base: str | None = None,
+    device: str = "auto",
+    progress: Progress,
+    cancelled: Cancelled,
+) -> Result:
+    """A sitter from ``shots``, the portrait first, written to ``output``.
+
+    ``face``: one-frame track of the portrait's landmarks; those of the further shots are detected.
+    """
+    from .training.personalize_command import PersonalizeOptions
+    from .training.personalize_command import run as run_personalize
+
+    options = PersonalizeOptions(
+        shots=tuple(Path(shot) for shot in shots),
+        output=Path(output),
+        landmarks=None if face is None else Path(face),
+        backend=backend,
+        method=method,
+        steps=steps,
+        seed=seed,
+        base=None if base is None else Path(base),
+        device=device,
+    )
+    return run_personalize(options, progress, cancelled)
+
+
+def preview_strip(
+    *,
+    image: str,
+    face: str,
+    sitter: str,
+    output: str,
+    likeness: float = 1.0,
+    base: str | None = None,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> Result:
+    """The portrait in a few expressions, without and with its sitter, one row each, as the PNG ``output``."""
+    from .strip import write_strip
+
+    return write_strip(
+        Path(image),
+        Path(face),
+        Path(sitter),
+        Path(output),
+        likeness=likeness,
+        base=None if base is None else Path(base),
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
 def bake(*, job: str, frames: str | None = None, progress: Progress, cancelled: Cancelled) -> Result:
     """Bake a job file, or its ``frames`` "A-B"."""
     from .bake import run_bake
@@ -226,8 +389,83 @@ def bake(*, job: str, frames: str | None = None, progress: Progress, cancelled: 
     loaded = BakeJob.load(job)
     folder = loaded.output.folder
     check_folder(folder)
-    with nothing_left([folder], [], lambda: any(folder.glob("*.png"))):
+    with nothing_left([folder], [], lambda: any(folder.glob(f"*.{loaded.output.format}"))):
         return run_bake(loaded, frames=chosen, progress=progress, cancelled=cancelled).to_dict()
+
+
+def due(*, job: str) -> Result:
+    """How many frames of a job file a bake would render now, and how many it would keep."""
+    from .job import BakeJob
+    from .ledger import Ledger
+    from .plan import Plan
+
+    plan = Plan(BakeJob.load(job))
+    output = plan.job.output
+    frames = plan.due(Ledger(output.manifest_path, output.name).frames())
+    return {"due": len(frames), "kept": len(plan.numbers) - len(frames)}
+
+
+def group_plate(*, job: str, plates: Sequence[str], output: str) -> Result:
+    """One plate without any of a group's sitters, from the ``plates`` of their bakes; ``job`` is one of
+    them."""
+    from .group import write_group_plate
+    from .job import BakeJob
+
+    write_group_plate(BakeJob.load(job), [Path(plate) for plate in plates], Path(output))
+    return {"plate": output}
+
+
+def farm(*, job: str, folder: str, chunk: int) -> Result:
+    """A job file as a bundle for render farms in ``folder``, ``chunk`` frames to a task."""
+    from .farm import write_bundle
+    from .job import BakeJob
+
+    return write_bundle(BakeJob.load(job), Path(folder), chunk).to_dict()
+
+
+def preview(
+    *,
+    portrait: str,
+    face: str,
+    output: str,
+    mask: str | None = None,
+    poses: list[list[float]] | None = None,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> Result:
+    """The mesh that a viewport lays the portrait on, or, given ``poses``, what each of them makes of it;
+    arrays in the .npz ``output`` (see ``preview_files.save_mesh`` and ``preview_files.save_poses``)."""
+    from .preview_files import save_mesh, save_poses
+
+    files = Path(portrait), Path(face), None if mask is None else Path(mask)
+    if poses is None:
+        return save_mesh(*files, Path(output))
+    return save_poses(*files, poses, Path(output), progress, cancelled)
+
+
+def preview_frame(
+    *,
+    portrait: str,
+    face: str,
+    pose: list[float],
+    output: str,
+    mask: str | None = None,
+    mode: str = "full",
+    sitter: str | None = None,
+    base: str | None = None,
+    shots: Sequence[str] = (),
+    likeness: float = 1.0,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> Result:
+    """One pose rendered as a bake would into the PNG ``output``; the portrait stays prepared."""
+    from .preview_files import save_frame
+    from .rendering import Rendering
+
+    matte, own, weights = (None if path is None else Path(path) for path in (mask, sitter, base))
+    rendering = Rendering(mode, own, weights, tuple(Path(shot) for shot in shots), likeness)
+    files = Path(portrait), Path(face), matte
+    return save_frame(*files, rendering, pose, Path(output), progress, cancelled)
 
 
 def convert(
@@ -268,5 +506,26 @@ def check(*, load: bool = False, progress: Progress, cancelled: Cancelled) -> Re
 
 METHODS: dict[str, Callable[..., Result]] = {
     function.__name__: function
-    for function in (check, detect, matte, track, presets, preset, retarget, bake, convert)
+    for function in (
+        check,
+        detect,
+        matte,
+        track,
+        presets,
+        preset,
+        retarget,
+        sliders,
+        load_sliders,
+        save_sliders,
+        sample_shots,
+        personalize,
+        preview_strip,
+        bake,
+        due,
+        group_plate,
+        farm,
+        preview,
+        preview_frame,
+        convert,
+    )
 }

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a frame comes from, written into every file of a bake and read back by ``verify``.
 
-PNG frames carry an XMP packet (iTXt), films a JSON comment, the manifest a record.  All name the IPTC
-digital source type, the program, and the source picture by file name and SHA-256; none holds a date, so
-that equal inputs give equal files.
+PNG and EXR frames carry an XMP packet (iTXt; an attribute of the header), films a JSON comment, the manifest
+a record.  All name the IPTC digital source type, the program, and the source picture by file name and
+SHA-256; none holds a date, so that equal inputs give equal files.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import xml.etree.ElementTree as ElementTree
 import zlib
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from xml.sax.saxutils import quoteattr
 
 from .errors import InputError
 from .ledger import file_sha256, read_manifest
+from .media import exr
 from .version import SOFTWARE, VERSION
 
 XMP_KEY = "XML:com.adobe.xmp"
@@ -38,7 +40,15 @@ _SOURCE_TYPES = {
 }
 _KEYS = ("digital_source_type", "software", "source", "source_sha256", "mode")
 # what decides the pixels of a frame, besides its inputs
-_ENGINE_PARTS = ("core/compose", "core/generator", "core/head", "core/media/picture.py", "presets/head")
+_ENGINE_PARTS = (
+    "core/compose",
+    "core/generator",
+    "core/head",
+    "core/media/picture.py",
+    "core/media/linear.py",
+    "core/frames.py",
+    "presets/head",
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,10 @@ class Provenance:
     def png_text(self) -> dict[str, str]:
         """The iTXt chunks of a frame."""
         return {XMP_KEY: self.xmp()}
+
+    def exr_attributes(self) -> dict[str, str]:
+        """The header attributes of a frame."""
+        return {"xmp": self.xmp(), "software": self.software}
 
     def xmp(self) -> str:
         attributes = {
@@ -116,7 +130,7 @@ def engine_fingerprint() -> str:
 
 
 def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read the provenance of a baked PNG, film or manifest and compare files with the manifest beside them.
+    """Read the provenance of a baked frame, film or manifest; compare files with the manifest beside them.
 
     Returns ``{"file", "kind", "provenance", "checks": {file: "ok" | "changed" | "missing" | "unlisted"}}``;
     raises InputError where the file cannot be read or carries no provenance.
@@ -129,19 +143,31 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from error
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return {"file": str(file), "kind": "frame", "provenance": _read_png(file), "checks": _check_one(file)}
+    if head.startswith(exr.MAGIC):
+        return {"file": str(file), "kind": "frame", "provenance": _read_exr(file), "checks": _check_one(file)}
     if head.lstrip().startswith(b"{"):
         return {"file": str(file), "kind": "manifest", **_verify_manifest(file)}
     if head[4:8] in (b"ftyp", b"free", b"mdat", b"moov"):
         return {"file": str(file), "kind": "film", "provenance": _read_film(file), "checks": _check_one(file)}
-    raise InputError(f"{file}: not a PNG frame, an MP4 film or a manifest.json of a bake")
+    raise InputError(f"{file}: not a PNG or EXR frame, an MP4 film or a manifest.json of a bake")
 
 
 def _read_png(path: Path) -> dict[str, str]:
     try:
-        xmp = _png_text(path.read_bytes(), XMP_KEY)
-        root = ElementTree.fromstring(xmp) if xmp else None
+        return _read_xmp(path, _png_text(path.read_bytes(), XMP_KEY))
     except (ValueError, zlib.error, ElementTree.ParseError):
         raise InputError(f"{path}: damaged PNG") from None
+
+
+def _read_exr(path: Path) -> dict[str, str]:
+    try:
+        return _read_xmp(path, exr.text_attributes(path.read_bytes()).get("xmp"))
+    except (ValueError, struct.error, ElementTree.ParseError):
+        raise InputError(f"{path}: damaged EXR") from None
+
+
+def _read_xmp(path: Path, xmp: str | None) -> dict[str, str]:
+    root = ElementTree.fromstring(xmp) if xmp else None
     description = None if root is None else root.find(f".//{{{_RDF}}}Description")
     if description is None or f"{{{_IPTC}}}DigitalSourceType" not in description.attrib:
         raise InputError(f"{path}: carries no provenance (another program wrote it or stripped it)")
@@ -216,11 +242,17 @@ def _verify_manifest(path: Path) -> dict[str, Any]:
 
 
 def _listed_hashes(data: Mapping[str, Any], base: Path) -> dict[Path, str]:
-    """Absolute path -> SHA-256 of every frame, film and sheet in a manifest."""
+    """Absolute path -> SHA-256 of every frame, layer, film and sheet in a manifest."""
     hashes: dict[Path, str] = {}
     for bake in data["bakes"].values():
         folder = Path(os.path.normpath(base / bake.get("folder", "")))
-        for entry in bake.get("frames", {}).values():
+        frames = bake.get("frames", {}).values()
+        plates = [bake["plate"]] if bake.get("plate") else []
+        for entry in (
+            *frames,
+            *(layer for frame in frames for layer in frame.get("layers", {}).values()),
+            *plates,
+        ):
             hashes[folder / entry["file"]] = entry["sha256"]
         for key in ("film", "sheet"):
             if bake.get(key):

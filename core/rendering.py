@@ -14,6 +14,7 @@ from .ledger import file_sha256
 from .review import Progress
 
 if TYPE_CHECKING:
+    from .compose.layers import FrameParts
     from .landmarks.face import Face
     from .media.picture import Picture
 
@@ -29,6 +30,15 @@ class FrameMaker(Protocol):
         """The picture with its landmarks at ``points`` [68, >= 2] and ``irises`` [2, 2] px."""
         ...
 
+    def render_parts(self, points: np.ndarray, irises: np.ndarray) -> FrameParts:
+        """The same, with what it consists of; InputError where the picture has no plate."""
+        ...
+
+    @property
+    def plate(self) -> np.ndarray:
+        """The picture [H, W, 3] without its sitter; InputError where there is none."""
+        ...
+
 
 @dataclass(frozen=True)
 class Rendering:
@@ -36,12 +46,14 @@ class Rendering:
     ``base``: folder of the generator's weights (None: those that come with the program).
     ``shots``: further pictures of the sitter, taken by the same still camera; head, eyes and mouth of a frame
     come from those that show them best.
+    ``likeness``: from 0 (expression: the sitter as if it were not tuned) to 1 (likeness: all that was tuned).
     """
 
     mode: str = "full"
     sitter: Path | None = None
     base: Path | None = None
     shots: tuple[Path, ...] = ()
+    likeness: float = 1.0
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -50,6 +62,8 @@ class Rendering:
             raise InputError(f"{self.sitter}: a sitter needs the generator; use mode full or neural")
         if self.mode != "full" and self.shots:
             raise InputError(f"{self.shots[0]}: frames are made from several shots in mode full only")
+        if not 0.0 <= self.likeness <= 1.0:
+            raise InputError(f"likeness: {self.likeness} is no share; give 0 (expression) to 1 (likeness)")
 
     def inputs(self) -> dict[str, str | None]:
         """What decides pixels besides the portrait, as hashes.  InputError where a file is missing."""
@@ -60,6 +74,8 @@ class Rendering:
         base = find_base(self.base) / "base.json"  # it lists the hashes of the weights
         sitter = None if self.sitter is None else input_sha256(self.sitter)
         facts: dict[str, str | None] = {"mode": self.mode, "base": input_sha256(base), "sitter": sitter}
+        if sitter is not None and self.likeness != 1.0:
+            facts["likeness"] = repr(self.likeness)
         return facts | {f"shot {n}": input_sha256(shot) for n, shot in enumerate(self.shots, 1)}
 
     def prepare(
@@ -76,7 +92,7 @@ class Rendering:
         from .generator.weights import find_base, load_base
 
         base = load_base(find_base(self.base))
-        sitter = None if self.sitter is None else Sitter.load(self.sitter)
+        sitter = None if self.sitter is None else Sitter.load(self.sitter).at(self.likeness)
         return Renderer(
             picture,
             face,

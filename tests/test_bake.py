@@ -22,6 +22,7 @@ from core.job import BakeJob
 from core.landmarks.track import LandmarkTrack
 from core.media.picture import load_picture, save_picture
 from core.media.video import probe, read_frames
+from core.methods import run
 from core.provenance import verify
 
 from .bakes import REPO, command_line, contents, environment, make_job
@@ -41,6 +42,14 @@ def written_at(job: BakeJob) -> dict[str, int]:
 
 def full_job(folder: Path, frames: int = 4) -> BakeJob:
     return make_job(folder, frames, video=folder / "film.mp4", sheet=folder / "sheet.png")
+
+
+def no_progress(done: int, total: int, text: str) -> None:
+    pass
+
+
+def never() -> bool:
+    return False
 
 
 def move_one_frame(job: BakeJob, index: int) -> None:
@@ -97,7 +106,9 @@ def test_only_the_changed_frame_is_baked_again(tmp_path: Path) -> None:
     job = full_job(tmp_path)
     run_bake(job)
     before, film = written_at(job), (tmp_path / "film.mp4").read_bytes()
+    assert run("due", {"job": str(tmp_path / "job.json")}, no_progress, never) == {"due": 0, "kept": 4}
     move_one_frame(job, 2)
+    assert run("due", {"job": str(tmp_path / "job.json")}, no_progress, never) == {"due": 1, "kept": 3}
     report = run_bake(job)
     after = written_at(job)
     assert report.written == 1

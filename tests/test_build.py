@@ -171,7 +171,7 @@ def test_zip_holds_the_extension_and_nothing_else(built_zip: Path, repo: Path) -
         for part in ("addon", "core")
         for path in (repo / part).rglob("*.py")
     }
-    assert kept - set(names) <= {"addon/demo.py", "core/head/build_model.py"}
+    assert kept - set(names) <= {"addon/demo.py", "core/head/build_model.py", "core/thumbnails.py"}
 
 
 def test_zip_is_reproducible(built_zip: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ atexit.register(lambda: print("loaded:", [name for name in heavy if name in sys.
 from core.cli import main
 main(sys.argv[1:])
 """
-COMMANDS = ("detect", "animate", "convert", "bake", "presets", "check", "verify")
+COMMANDS = ("detect", "animate", "convert", "bake", "farm", "presets", "check", "verify")
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,11 @@ def test_help_has_examples_and_loads_nothing_heavy(command: str) -> None:
 
 
 def test_choices_are_those_of_the_engine() -> None:
-    from core.job import MODES
+    from core.farm import CHUNK
+    from core.job import FORMATS, MODES
 
+    assert FORMATS == cli.FRAME_FORMATS
+    assert CHUNK == cli.CHUNK
     assert backends.BACKENDS == cli.BACKENDS
     assert gaps.METHODS == cli.GAPS
     assert video.CUTS == cli.CUTS
@@ -148,6 +151,21 @@ def test_animate_into_a_folder_and_again(material: Path, tmp_path: Path) -> None
     verified = command_line("verify", out / "manifest.json")
     assert verified.returncode == 0, verified.stderr
     assert "compositeWithTrainedAlgorithmicMedia" in verified.stdout and "8 of 8 files" in verified.stdout
+
+
+@pytest.mark.slow
+def test_animate_into_smaller_layered_frames(material: Path, tmp_path: Path) -> None:
+    arguments = ["animate", material / "portrait.png", material / "take.npz", "--mode", "flow"]
+    arguments += ["--backend", "mediapipe", "--layers", "--size", "0.5"]
+    done = command_line(*arguments, "-o", tmp_path / "out", "--frames", "2-3", "--json")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out" / "frames").iterdir())) == 7
+    assert load_picture(tmp_path / "out" / "frames" / "frame.sitter.0002.png").size[0] == 128
+    film = command_line(*arguments, "-o", tmp_path / "film.mp4")
+    assert film.returncode == 2 and "--layers are about frames" in film.stderr
+    large = command_line(*arguments[:-1], "300", "-o", tmp_path / "large")
+    assert large.returncode == 2 and '"output.size" is 300' in large.stderr
+    assert not (tmp_path / "large").exists()
 
 
 def test_animate_into_a_film_keeps_no_pictures(material: Path, tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ def test_defaults_and_relative_paths(tmp_path: Path) -> None:
     assert job.output.manifest_path == tmp_path / "out" / "manifest.json"
     assert job.output.frame_path(7) == tmp_path / "out" / "frame.0007.png"
     assert job.output.frame_path(12345).name == "frame.12345.png"
+    padded = BakeOutput(tmp_path, digits=6)
+    assert padded.frame_path(7).name == "frame.000007.png"
+    assert padded.layer_path("sitter", 7).name == "frame.sitter.000007.png"
 
 
 def test_round_trip_and_a_moved_folder(tmp_path: Path) -> None:
@@ -47,7 +50,9 @@ def test_round_trip_and_a_moved_folder(tmp_path: Path) -> None:
         mask=here / "m.png",
         rate=Fraction(24000, 1001),
         start=0,
-        output=BakeOutput(here / "f", name="a b", bits=16, video=here / "v.mp4", manifest=here / "m.json"),
+        output=BakeOutput(
+            here / "f", "a b", "exr", 16, 0.5, 6, layers=True, video=here / "v.mp4", manifest=here / "m.json"
+        ),
     )
     job.save(here / "job.json")
     assert BakeJob.load(here / "job.json") == job
@@ -82,7 +87,17 @@ def test_round_trip_and_a_moved_folder(tmp_path: Path) -> None:
         ({"output": {}}, ['"output.folder"', "missing"]),
         ({"output": {"folder": "x", "bits": 12}}, ['"output.bits"', "12", "8, 16"]),
         ({"output": {"folder": "x", "bits": "8"}}, ['"output.bits"', "text"]),
-        ({"output": {"folder": "x", "format": "exr"}}, ['"output.format"', "exr", "png"]),
+        ({"output": {"folder": "x", "format": "tga"}}, ['"output.format"', "tga", "png, exr"]),
+        ({"output": {"folder": "x", "format": "exr", "bits": 8}}, ['"output.bits"', "8", "16"]),
+        ({"output": {"folder": "x", "size": 0}}, ['"output.size"', "0", "0.5", "width"]),
+        ({"output": {"folder": "x", "size": -3}}, ['"output.size"', "-3"]),
+        ({"output": {"folder": "x", "size": 100.5}}, ['"output.size"', "100.5"]),
+        ({"output": {"folder": "x", "size": "half"}}, ['"output.size"', "text", "number"]),
+        ({"output": {"folder": "x", "size": True}}, ['"output.size"', "true or false", "number"]),
+        ({"output": {"folder": "x", "digits": 0}}, ['"output.digits"', "0", "1 to 8"]),
+        ({"output": {"folder": "x", "digits": 9}}, ['"output.digits"', "9", "1 to 8"]),
+        ({"output": {"folder": "x", "layers": 1}}, ['"output.layers"', "a number", "true or false"]),
+        ({"mode": "neural", "output": {"folder": "x", "layers": True}}, ["layers", "neural", "full"]),
         ({"output": {"folder": "x", "name": "../frame"}}, ['"output.name"', "../frame"]),
         ({"output": {"folder": "x", "nam": "f"}}, ['unknown key "output.nam"', 'did you mean "name"']),
     ],
