@@ -31,6 +31,22 @@ def action_curves(owner: Any) -> Any:
     return anim_utils.action_get_channelbag_for_slot(data.action, data.action_slot)
 
 
+def slot_curve(action: Any, path: str, index: int, group: str) -> Any:
+    """The F-curve of ``path``[``index``] in the first slot of ``action``, made where missing;
+    the action may be used by strips alone."""
+    bag = anim_utils.action_get_channelbag_for_slot(action, action.slots[0])
+    curve = bag.fcurves.find(path, index=index)
+    if curve is None:
+        curve = bag.fcurves.new(path, index=index)
+        curve.group = bag.groups.get(group) or bag.groups.new(group)
+    return curve
+
+
+def slot_curves(action: Any) -> Any:
+    """All F-curves in the first slot of ``action``."""
+    return anim_utils.action_get_channelbag_for_slot(action, action.slots[0]).fcurves
+
+
 def node_tree(material: Any) -> Any:
     """The node tree of a material; before 5.0 a new material has none until it is asked for."""
     if not V5:

@@ -67,7 +67,7 @@ def make_demo(portrait: Path, performance: str, folder: Path, name: str = "demo"
             _run("Loading the preset", bpy.ops.tableau.load_preset, preset=performance, set_rate=True)
         bpy.ops.tableau.match_artwork_colors()
         bpy.ops.tableau.fit_camera()
-        _run("Baking", bpy.ops.tableau.bake)
+        _run("Baking", bpy.ops.tableau.bake, version=0)  # one folder of frames, no versions
         _present(bpy)
         bpy.ops.wm.save_mainfile(compress=True)
     finally:

@@ -30,7 +30,7 @@ VARIABLE = "TABLEAU_ENGINE_PYTHON"
 _worker: Worker | None = None
 
 
-def request(method: str, **params: Any) -> Request:
+def request(method: str, /, **params: Any) -> Request:
     """Call the engine; raises Problem where no interpreter is set up."""
     return worker().request(method, **params)
 

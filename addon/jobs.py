@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import details
+from . import details, pace
 from .problems import Problem, Stopped
 from .tasks import Task
 
@@ -35,6 +36,7 @@ class Job:
         self.problem: Problem | None = None
         self.notices: list[str] = []
         self.cancelled = False
+        self.pace = pace.Pace()
         self._steps = steps
         self._task: Task | None = None
         self._told: tuple[int, int, str] | None = None
@@ -58,6 +60,7 @@ class Job:
             self._advance(self._task)
         elif self.progress != self._told:
             self._told = self.progress
+            self.pace.note(*self._told[:2])
             for listener in listeners:
                 listener(self.title, *self.progress)
         return self.running
@@ -222,17 +225,43 @@ class JobOperator:
         return {"FINISHED"}
 
 
+class FileJobOperator(JobOperator):
+    """Mix-in of job operators that read a file: without one, they ask for it."""
+
+    if TYPE_CHECKING:  # the property of the operator
+        filepath: str
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        return self.invoke_job(context) if self.filepath else self.ask_for_file(context)
+
+    def chosen_file(self, otherwise: str) -> Path:
+        """The file that was chosen; Problem, which ends in the words ``otherwise``, where it is not there."""
+        path = Path(bpy.path.abspath(self.filepath)).absolute() if self.filepath else None
+        if path is None or not path.is_file():
+            raise Problem(f"{self.filepath or 'No file'}: {otherwise}")
+        return path
+
+
 def line(job: Job) -> str:
     """What a job is doing, in one line."""
     done, total, text = job.progress
     words = "Stopping" if job.cancelled else (text[:1].upper() + text[1:] or job.title)
-    return f"{words} ({done} of {total})" if total else words
+    if total < 2:  # not known, or all in one go
+        return words
+    left = "" if job.cancelled else pace.words(job.pace.left())
+    return f"{words} ({done} of {total}{', ' + left if left else ''})"
+
+
+def status(job: Job) -> str:
+    """The status bar's words for a job."""
+    words = line(job)
+    return f"{words if words == job.title else f'{job.title}: {words}'}    Esc: stop"
 
 
 def _show(context: Any, job: Job | None) -> None:
     """Progress in the status bar and in the panels; None clears it away."""
     if context.workspace is not None:
-        context.workspace.status_text_set(None if job is None else f"{job.title}: {line(job)}    Esc: stop")
+        context.workspace.status_text_set(None if job is None else status(job))
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in {"VIEW_3D", "PREFERENCES"}:

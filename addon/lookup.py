@@ -66,6 +66,24 @@ def missing(context: Any, *, rig: bool = False) -> str:
     return ""
 
 
+def library_of(item: Any) -> Any:
+    """The library that ``item`` comes from, also where it is overridden here; None for this file's own."""
+    override = item.override_library
+    return item.library or (override.reference.library if override and override.reference else None)
+
+
+def linked(item: Any) -> str:
+    """One line where ``item`` or its data is another file's, which this one cannot change; else empty."""
+    if item.library is None and (item.data is None or item.data.library is None):
+        return ""
+    return f"{item.name}: is linked from another file; make it local, or change it there"
+
+
+def in_scene(item: Any, scene: Any) -> bool:
+    """Whether ``scene`` has this very object; an override and what it overrides have the same name."""
+    return scene.objects.get(item.name) == item or any(other == item for other in scene.objects)
+
+
 def by_session(uid: int) -> Any:
     """An object that may have been replaced by undo while a job ran; Problem where it was deleted."""
     for item in bpy.data.objects:

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import bpy
 
-from . import jobs
+from . import jobs, lookup
+from .bake import run
 
 
 class TableauPanel:
@@ -14,6 +17,30 @@ class TableauPanel:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Tableau"
+
+
+class RigPanel(TableauPanel):
+    """Mix-in of the panels that are there only with a rig."""
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return lookup.rig_of(context) is not None
+
+
+class StepPanel(TableauPanel):
+    """Mix-in of the numbered panels: a closed one, too, shows that its step is done."""
+
+    if TYPE_CHECKING:  # what bpy.types.Panel brings
+        layout: bpy.types.UILayout
+
+    @staticmethod
+    def done(context: Any) -> bool:
+        """Whether there is what this step makes."""
+        raise NotImplementedError
+
+    def draw_header_preset(self, context: Any) -> None:
+        if self.done(context):
+            self.layout.label(text="", icon="CHECKMARK")
 
 
 class TABLEAU_PT_job(TableauPanel, bpy.types.Panel):
@@ -28,13 +55,22 @@ class TABLEAU_PT_job(TableauPanel, bpy.types.Panel):
         job = jobs.running()
         if job is None:
             return
-        done, total, _text = job.progress
         column = self.layout.column()
-        if total:
-            column.progress(factor=done / total, text=jobs.line(job))
-        else:
-            column.label(text=jobs.line(job), icon="TIME")
-        column.operator("tableau.stop", icon="CANCEL")
+        progress(column, job)
+        bake = run.current()
+        if bake is not None:
+            words, icon = ("Resume", "PLAY") if bake.paused else ("Pause", "PAUSE")
+            column.operator("tableau.pause_bake", text=words, icon=icon)
+
+
+def progress(layout: bpy.types.UILayout, job: jobs.Job) -> None:
+    """How far a job is, and the way to stop it."""
+    done, total, _text = job.progress
+    if total:
+        layout.progress(factor=done / total, text=jobs.line(job))
+    else:
+        layout.label(text=jobs.line(job), icon="TIME")
+    layout.operator("tableau.stop", icon="CANCEL")
 
 
 def state(layout: bpy.types.UILayout, text: str, ready: bool) -> None:

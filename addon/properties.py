@@ -15,8 +15,12 @@ from bpy.props import (
 )
 
 from .portrait import choices
+from .sitter.settings import TableauSitter
 
 RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"}
+OVERRIDABLE = {"LIBRARY_OVERRIDABLE"}
+"""What an override of a linked portrait keeps as its own: without it, the pointers of one would lead back to
+the linked objects when the file is opened again."""
 
 
 class TableauFace(bpy.types.PropertyGroup):
@@ -40,6 +44,8 @@ class TableauObject(bpy.types.PropertyGroup):
             ("SEQUENCE", "Sequence", "The plane that plays a bake"),
             ("FIX", "Fix", "The points that Fix Landmarks shows on the picture"),
             ("MATTE", "Matte", "The plane that shows a sitter's matte"),
+            ("PREVIEW", "Preview", "The mesh that shows the moved portrait live"),
+            ("FRAME", "Frame", "The plane that shows a frame painted by the generator"),
         ),
         default="NONE",
     )
@@ -57,31 +63,50 @@ class TableauObject(bpy.types.PropertyGroup):
     )
     faces_folder: StringProperty(name="Faces Folder", description="Where the faces' landmarks are kept")
     show_landmarks: BoolProperty(
-        name="Landmark Curves",
-        description="Draw the landmarks as curves, colored by how sure the detector is: "
+        name="Curves",
+        description="Draw curves through the landmarks, colored by how sure the detector is: "
         "green is sure, amber is doubtful, red is a guess",
         default=True,
     )
     show_faces: BoolProperty(
         name="Face Boxes", description="Draw a numbered box around each face of the picture", default=True
     )
-    # portrait (its current rig), sequence, fix and matte
-    rig: PointerProperty(name="Rig", description="The landmark rig over this picture", type=bpy.types.Object)
+    # portrait (its current rig), sequence, fix, matte, preview and frame
+    rig: PointerProperty(
+        name="Rig",
+        description="The landmark rig over this picture",
+        type=bpy.types.Object,
+        override=OVERRIDABLE,
+    )
     # rig
+    show_rig: BoolProperty(
+        name="Show Landmarks",
+        description="Show this portrait's bones and curves. A bake hides them; Pose, Fix Landmarks and "
+        "loading a performance bring them back",
+        default=True,
+        options=set(),
+        update=choices.rig_shown,
+    )
     title: StringProperty(name="Title", description="Name used for this portrait's files")
     portrait: PointerProperty(
-        name="Portrait", description="The plane that shows the picture", type=bpy.types.Object
-    )
-    sequence: PointerProperty(
-        name="Sequence", description="The plane that plays the bake", type=bpy.types.Object
+        name="Portrait",
+        description="The plane that shows the picture",
+        type=bpy.types.Object,
+        override=OVERRIDABLE,
     )
     face: IntProperty(name="Face", description="Which face of the picture; 0 is the largest")
     fixing: PointerProperty(
-        name="Fixing", description="The points that are being fixed on the picture", type=bpy.types.Object
+        name="Fixing",
+        description="The points that are being fixed on the picture",
+        type=bpy.types.Object,
+        override=OVERRIDABLE,
     )
     fixed: IntProperty(name="Fixed", description="How many landmarks were set by hand")
     matte: PointerProperty(
-        name="Matte", description="The plane that shows this sitter's matte", type=bpy.types.Object
+        name="Matte",
+        description="The plane that shows this sitter's matte",
+        type=bpy.types.Object,
+        override=OVERRIDABLE,
     )
     detector: StringProperty(name="Detector", description="How the landmarks were found")
     performance: StringProperty(name="Performance", description="Name of the performance on the rig")
@@ -103,14 +128,43 @@ class TableauObject(bpy.types.PropertyGroup):
         subtype="FILE_PATH",
         options=RELATIVE,
     )
-    baked: StringProperty(name="Baked", description="What the last bake made")
+    sitter: PointerProperty(
+        name="Sitter", description="What the generator knows of this sitter", type=TableauSitter
+    )
+    mode: EnumProperty(  # the engine and its command line call them full, flow and neural
+        name="Paint",
+        description="Whose paint the frames show",
+        items=(
+            (
+                "FULL",
+                "Retouched",
+                "The painting's own paint is moved, and the generator paints in what it does not show: the "
+                "open mouth, lids, what a turning head uncovers. The best for nearly everything",
+            ),
+            (
+                "FLOW",
+                "Paint Only",
+                "The painting's own paint is moved, and the generator paints nothing. The fastest, for small "
+                "motions and for trying things out",
+            ),
+            (
+                "NEURAL",
+                "Repainted",
+                "The generator paints the whole head anew: soft, without the brush strokes. For a look at "
+                "what it has learned, and for deliberate effects",
+            ),
+        ),
+        default="FULL",
+        override=OVERRIDABLE,
+    )
+    baked: StringProperty(name="Baked", description="What the last bake made", override=OVERRIDABLE)
 
 
 CLASSES = (TableauFace, TableauObject)
 
 
 def attach() -> None:
-    bpy.types.Object.tableau = PointerProperty(type=TableauObject)
+    bpy.types.Object.tableau = PointerProperty(type=TableauObject, override=OVERRIDABLE)
 
 
 def detach() -> None:

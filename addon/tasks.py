@@ -5,10 +5,15 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from .problems import Problem
+from .problems import Problem, Stopped
+
+TURN = 0.05
+"""Seconds that work on the main thread may take before the window gets its turn."""
 
 
 class Task:
@@ -35,6 +40,34 @@ class Task:
 
     def cancel(self) -> None:
         """Ask it to stop; it ends, with a Stopped problem, in one of the next pumps."""
+
+
+class Turns(Task):
+    """Work on the main thread, a little at every turn.
+
+    ``work`` yields whenever it may be put aside, and leaves Blender as it was then; what it returns is the
+    result's "value".  ``total``: how often it will yield.
+    """
+
+    def __init__(self, work: Generator[None, None, Any], total: int, text: str) -> None:
+        super().__init__()
+        self._work = work
+        self.total, self.text = total, text
+
+    def pump(self) -> None:
+        begun = time.monotonic()
+        try:
+            while not self.done and time.monotonic() - begun < TURN:
+                next(self._work)
+                self.finished += 1
+        except StopIteration as stop:
+            self.result = {"value": stop.value}
+        except Problem as problem:
+            self.problem = problem
+
+    def cancel(self) -> None:
+        self._work.close()
+        self.problem = self.problem or Stopped(f"stopped: {self.text}")
 
 
 class Removal(Task):

@@ -71,7 +71,7 @@ class Worker:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def request(self, method: str, **params: Any) -> Request:
+    def request(self, method: str, /, **params: Any) -> Request:
         """Send a request (starting the process where needed); its outcome arrives through ``pump``."""
         self.pump()
         if not self.running:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Step three: the evaluated rig to frames, and the plane that plays them."""
+"""The evaluated rig to frames, and the plane that plays them."""

@@ -1,90 +1,216 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operator of the bake: the evaluated rig over the scene's frame range to frames,
-shown on a plane that plays them."""
+"""Operators of the bake: render, count what is due, pause, begin a new version, write for a farm."""
+
+from __future__ import annotations
+
+from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty
+from bpy.props import IntProperty, StringProperty
 
-from .. import calls, jobs, lookup, paths
-from ..performance.action import scene_rate
+from .. import calls, jobs, lookup, needs, paths
 from ..portrait import rig as rigs
-from ..portrait.matte import keep_painting
-from . import sample, sequence
+from ..problems import Problem
+from . import run, settings
+from .prepare import latest, next_version, prepare_steps
+from .show import Show
 
 
-def bake_steps(context, rig, *, cyclic, video):
-    """Steps of a job: sample the rig, let the engine write the frames, show them."""
-    from ...core.job import BakeJob, BakeOutput
+def bake_steps(context, rig, changed):
+    """Steps of a job: sample the rig, let the engine write the frames, show them as they come.
 
-    scene, settings = context.scene, rig.tableau
-    frames = range(scene.frame_start, scene.frame_end + 1)
-    portrait = settings.portrait.tableau
-    picture = paths.absolute(portrait.picture)
-    if not picture.is_file():
-        raise jobs.Problem(f"{picture}: the picture is not there; load the portrait again")
-    rate, number, uid = scene_rate(scene), max(frames.start, 0), rig.session_uid
-    folder = paths.work_folder(rig)
-    rigs.rest_track(rig).save(folder / "face.npz")
-    keep_painting(rig)
-    sample.sample_rig(context, rig, frames, rate).save(folder / "target.npz")
-    still = _still_image(settings.portrait)
-    job = BakeJob(
-        portrait=picture,
-        face=folder / "face.npz",
-        target=folder / "target.npz",
-        mask=paths.absolute(settings.mask) if settings.mask else None,
-        rate=rate,
-        start=number,
-        output=BakeOutput(
-            folder=folder / "frames",
-            bits=16 if still is not None and still.is_float else 8,
-            video=folder / f"{bpy.path.clean_name(settings.title)}.mp4" if video else None,
-            sheet=folder / "sheet.png" if video else None,
-        ),
-    )
-    job.save(folder / "job.json")
-    yield from calls.bake(folder / "job.json")
+    ``changed`` is called when the scene has changed.
+    """
+    uid = rig.session_uid
+    prepared = yield from prepare_steps(context, rig)
+    show = Show(lookup.by_session(uid), prepared)
+    frames = prepared.frames
 
+    def grow():
+        show.grow()
+        if show.begun:
+            changed()
+
+    try:
+        report = yield run.BakeRun(prepared.file, grow)
+    except Problem:
+        ready = show.clip.ready()
+        if show.begun:
+            lookup.by_session(uid).tableau.baked = f"{ready} of {len(frames)} frames, bake again to go on"
+        raise
+    yield from show.finish()
+    changed()
     rig = lookup.by_session(uid)
-    sequence.show_sequence(rig, job.output.frame_path(number), frames, number, cyclic=cyclic)
+    rig.tableau_bake.due_for = ""
     rig.tableau.baked = f"{len(frames)} frames, {frames.start} to {frames[-1]}"
-    return f"{rig.tableau.baked} in {job.output.folder}"
+    done = f"{rig.tableau.baked} in {prepared.job.output.folder}"
+    more = settings.crowded(rig)
+    return f"{done} ({report['written']} rendered){'. ' + more if more else ''}"
 
 
-def _still_image(plane):
-    from ..portrait.plane import picture_node
-
-    node = picture_node(plane)
-    return node.image if node is not None else None
-
-
-class TABLEAU_OT_bake(jobs.JobOperator, bpy.types.Operator):
-    """Paint a picture for each frame of the scene, as the rig is posed there, and play them on a plane"""
+class TABLEAU_OT_bake(settings.BakeOptions, needs.NeedsPose, jobs.JobOperator, bpy.types.Operator):
+    """Render a picture for each frame of the range, as the rig is posed there, and play them in the scene;
+    frames that are right already are kept"""
 
     bl_idname = "tableau.bake"
     bl_label = "Bake"
+    bl_options = {"UNDO"}  # not to be redone at every change in a redo panel: it takes its time
+
+    def steps(self, context):
+        rig = lookup.rig_of(context)
+        settings.adopt(rig.tableau_bake, self)
+        return (yield from bake_steps(context, rig, self._changed))
+
+    def _changed(self):
+        self.keeps_changes = True
+
+
+class TABLEAU_OT_count_due(needs.NeedsPose, jobs.JobOperator, bpy.types.Operator):
+    """Compare the animation with the frames on disk: how many a bake would render"""
+
+    bl_idname = "tableau.count_due"
+    bl_label = "Count Frames to Render"
+
+    def steps(self, context):
+        rig = lookup.rig_of(context)
+        uid, key = rig.session_uid, settings.choices(context.scene, rig)
+        prepared = yield from prepare_steps(context, rig, "count")
+        answer = yield from calls.due(prepared.file)
+        chosen = lookup.by_session(uid).tableau_bake
+        chosen.due_for = key
+        if answer["due"]:
+            chosen.due = f"{answer['due']} of {len(prepared.frames)} frames to render"
+        else:
+            chosen.due = f"All {len(prepared.frames)} frames are up to date"
+        return chosen.due
+
+
+class TABLEAU_OT_new_version(needs.NeedsPose, bpy.types.Operator):
+    """Let the next bake write into a folder of its own; the frames of earlier versions stay"""
+
+    bl_idname = "tableau.new_version"
+    bl_label = "New Version"
     bl_options = {"REGISTER", "UNDO"}
 
-    cyclic: BoolProperty(
-        name="Loop", description="Repeat the frames for as long as the scene goes on", default=True
-    )
-    video: BoolProperty(
-        name="Review Video",
-        description="Also write an MP4 and a contact sheet beside the frames",
-        default=True,
-    )
+    def execute(self, context):
+        rig = lookup.rig_of(context)
+        try:
+            if rig.library is not None:  # an override keeps it
+                rigs.check_own(rig)
+            rig.tableau_bake.version = next_version(rig)
+        except Problem as problem:
+            self.report({"ERROR"}, str(problem))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"The next bake is version {rig.tableau_bake.version}")
+        return {"FINISHED"}
+
+
+class TABLEAU_OT_open_frames(bpy.types.Operator):
+    """Show the folder of the baked frames in the computer's own file browser"""
+
+    bl_idname = "tableau.open_frames"
+    bl_label = "Open Frames Folder"
 
     @classmethod
     def poll(cls, context):
         text = lookup.missing(context, rig=True)
-        if not text and context.object is not None and context.object.mode == "EDIT":
-            text = "Leave Edit Mode first"
+        if not text and not lookup.rig_of(context).tableau.baked:
+            text = "Nothing was baked yet; press Bake"
         if text:
             cls.poll_message_set(text)
         return not text
 
+    def execute(self, context):
+        try:
+            folder = latest(lookup.rig_of(context))
+        except Problem as problem:
+            self.report({"ERROR"}, str(problem))
+            return {"CANCELLED"}
+        if folder is None:
+            self.report({"ERROR"}, "The folder of the frames is not there; bake again")
+            return {"CANCELLED"}
+        self.report({"INFO"}, str(folder))
+        return {"FINISHED"} if bpy.app.background else bpy.ops.wm.path_open(filepath=str(folder))
+
+
+class TABLEAU_OT_pause_bake(bpy.types.Operator):
+    """Pause the bake after the frame under way, or go on with it; meanwhile the machine is free"""
+
+    bl_idname = "tableau.pause_bake"
+    bl_label = "Pause or Resume"
+
+    @classmethod
+    def poll(cls, context):
+        return run.current() is not None
+
+    def execute(self, context):
+        bake = run.current()
+        if bake is None:
+            return {"CANCELLED"}
+        if bake.paused:
+            bake.resume()
+        else:
+            bake.pause()
+        return {"FINISHED"}
+
+
+class TABLEAU_OT_export_farm(needs.NeedsPose, jobs.JobOperator, bpy.types.Operator):
+    """Write the bake as an Open Job Description bundle: what a render farm needs to render it in pieces, and
+    to join them to one sequence and one film"""
+
+    bl_idname = "tableau.export_farm"
+    bl_label = "Export for Render Farm"
+
+    directory: StringProperty(
+        name="Folder", description="Folder of the bundle: empty, new, or a bundle", subtype="DIR_PATH"
+    )
+    chunk: IntProperty(
+        name="Frames per Task",
+        description="How many frames one task of the farm renders; each starts the engine once",
+        default=25,
+        min=1,
+        max=10_000,
+    )
+
+    def invoke(self, context, event):
+        if not self.directory:
+            try:
+                self.directory = str(paths.work_folder(lookup.rig_of(context)) / "farm")
+            except Problem as problem:
+                self.report({"ERROR"}, str(problem))
+                return {"CANCELLED"}
+        return self.ask_for_file(context)
+
     def steps(self, context):
-        return (yield from bake_steps(context, lookup.rig_of(context), cyclic=self.cyclic, video=self.video))
+        if not self.directory:
+            raise Problem("Name the folder of the bundle")
+        folder = paths.absolute(self.directory)
+        prepared = yield from prepare_steps(context, lookup.rig_of(context), "farm")
+        answer = yield from calls.farm(prepared.file, folder, self.chunk)
+        tasks = "1 task" if answer["tasks"] == 1 else f"{answer['tasks']} tasks"
+        template = Path(answer["template"])
+        return f"{len(prepared.frames)} frames in {tasks}; run it with: openjd run {template}"
 
 
-CLASSES = (TABLEAU_OT_bake,)
+def _export_entry(self, context):
+    self.layout.operator(
+        "tableau.export_farm", text="Tableau Vivant Bake for Render Farm (Open Job Description)"
+    )
+
+
+CLASSES = (
+    TABLEAU_OT_bake,
+    TABLEAU_OT_count_due,
+    TABLEAU_OT_new_version,
+    TABLEAU_OT_open_frames,
+    TABLEAU_OT_pause_bake,
+    TABLEAU_OT_export_farm,
+)
+
+
+def attach():
+    bpy.types.TOPBAR_MT_file_export.append(_export_entry)
+
+
+def detach():
+    bpy.types.TOPBAR_MT_file_export.remove(_export_entry)

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .. import compat
+from .. import compat, fcurves, lookup
 from ..portrait import rig as rigs
 from ..portrait.space import PictureSpace
 from ..problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     import numpy as np
 
     from ...core.landmarks.track import LandmarkTrack
-
-STILL = 1e-7
-"""A channel that moves less than this (Blender units, radians) keeps one key."""
 
 
 def scene_rate(scene: Any) -> Fraction:
@@ -33,6 +32,15 @@ def set_scene_rate(scene: Any, rate: Fraction) -> None:
     """Let the scene run at ``rate`` frames per second (24000/1001 becomes 24 with a base of 1.001)."""
     scene.render.fps = math.ceil(rate)
     scene.render.fps_base = float(math.ceil(rate) / rate)
+
+
+def fit_range(scene: Any, rig: Any, first: int, last: int, *, widen: bool = False) -> None:
+    """Let the scene last from ``first`` to ``last``; with ``widen``, or where another of its portraits is
+    animated, it only ever grows."""
+    others = (o for o in scene.objects if lookup.kind_of(o) == "RIG" and o != rig)
+    if widen or any(lookup.has_action(other) for other in others):
+        first, last = min(first, scene.frame_start), max(last, scene.frame_end)
+    scene.frame_start, scene.frame_end = first, last
 
 
 def frames_of(times: np.ndarray, rate: Fraction, start: float) -> np.ndarray:
@@ -51,6 +59,39 @@ def write_action(rig: Any, track: LandmarkTrack, name: str, frames: np.ndarray) 
 
     Frames in which the face is lost get no key.  Returns the Action, assigned with its slot.
     """
+    channels = list(channels_of(rig, track))
+    action = bpy.data.actions.new(name)
+    data = rig.animation_data_create()
+    data.action = action
+    keys = frames[track.valid]
+    for path, index, group, values in channels:
+        fcurves.write_moving(compat.ensure_curve(rig, action, path, index, group), keys, values)
+    return action
+
+
+def rewrite_action(
+    rig: Any, action: Any, track: LandmarkTrack, frames: np.ndarray, moved: np.ndarray | None = None
+) -> None:
+    """Put ``track`` in the place of the landmarks of ``action``, wherever it is used: strips that play it
+    and its other curves stay.  ``moved`` as for ``channels_of``."""
+    channels = list(channels_of(rig, track, moved))
+    keys = frames[track.valid]
+    for path, index, group, values in channels:
+        fcurves.write_moving(compat.slot_curve(action, path, index, group), keys, values)
+
+
+def write_sliders(action: Any, names: Sequence[str], frames: np.ndarray, values: np.ndarray) -> None:
+    """Curves of the custom properties ``names`` in ``action``, ``values`` [T, N] at ``frames`` [T]."""
+    for column, name in enumerate(names):
+        curve = compat.slot_curve(action, f'["{name}"]', 0, "Expressions")
+        fcurves.write_moving(curve, frames, values[:, column])
+
+
+def channels_of(
+    rig: Any, track: LandmarkTrack, moved: np.ndarray | None = None
+) -> Iterator[tuple[str, int, str, np.ndarray]]:
+    """(data path, index, group, values [F]) of each channel that poses ``rig`` on the F found frames of
+    ``track``.  ``moved`` [F, 70, 3], in the rig's space: what else moves each landmark within the head."""
     import numpy as np
 
     from .decompose import decompose
@@ -70,36 +111,14 @@ def write_action(rig: Any, track: LandmarkTrack, name: str, frames: np.ndarray) 
     rest = np.array([bones[bone].head_local for bone in names], np.float64)
     pivot = np.array(bones[rigs.HEAD].head_local, np.float64)
     target = space.to_local(rigs.rest_points(track.points[found], track.irises[found]))
-    channels = decompose(target, rest, pivot)
+    channels = decompose(target, rest if moved is None else rest + moved, pivot)
     unknown = ~np.isfinite(track.irises[found]).all(axis=2)
     channels.offsets[:, 68:][unknown] = 0.0  # a gaze that was not seen rests in the moving head
-    keys = frames[found].astype(np.float32)
-
-    action = bpy.data.actions.new(name)
-    data = rig.animation_data_create()
-    data.action = action
     head = f'pose.bones["{rigs.HEAD}"].'
     for axis in range(3):
-        _write(rig, action, head + "location", axis, rigs.HEAD, keys, channels.location[:, axis])
-        _write(rig, action, head + "rotation_euler", axis, rigs.HEAD, keys, channels.rotation[:, axis])
-        _write(rig, action, head + "scale", axis, rigs.HEAD, keys, channels.scale)
+        yield head + "location", axis, rigs.HEAD, channels.location[:, axis]
+        yield head + "rotation_euler", axis, rigs.HEAD, channels.rotation[:, axis]
+        yield head + "scale", axis, rigs.HEAD, channels.scale
     for index, bone in enumerate(names):
         for axis in range(3):
-            path = f'pose.bones["{bone}"].location'
-            _write(rig, action, path, axis, bone, keys, channels.offsets[:, index, axis])
-    return action
-
-
-def _write(
-    owner: Any, action: Any, path: str, index: int, group: str, frames: np.ndarray, values: np.ndarray
-) -> None:
-    import numpy as np
-
-    if float(np.ptp(values)) < STILL:
-        frames, values = frames[:1], values[:1]
-    curve = compat.ensure_curve(owner, action, path, index, group)
-    points = curve.keyframe_points
-    points.add(len(frames))
-    points.foreach_set("co", np.column_stack([frames, values]).astype(np.float32).ravel())
-    points.foreach_set("interpolation", np.ones(len(frames), np.int32))  # linear
-    curve.update()
+            yield f'pose.bones["{bone}"].location', axis, bone, channels.offsets[:, index, axis]

@@ -1,55 +1,65 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators of the performance: a preset, a video or a track file becomes an Action on the rig."""
-
-from pathlib import Path
+"""Operators of the performance: a preset, a video or a file onto the rig; the take again."""
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from .. import calls, jobs, lookup, paths
-from ..portrait import rig as rigs
-from . import action as actions
-from . import presets
+from .. import jobs, lookup, needs
+from . import presets, takes
+from .steps import TRACKS, import_steps, retarget_steps
 
-FILES = "*.mp4;*.mov;*.mkv;*.avi;*.webm;*.npz;*.csv"
-TRACKS = {".npz", ".csv"}
-
-
-def import_steps(context, source, *, set_range, set_rate):
-    """Steps of a job: ``source`` (preset name, video or track file)
-    in the portrait's proportions, on the rig."""
-    rig = lookup.rig_of(context)
-    uid, start = rig.session_uid, context.scene.frame_current
-    picture = paths.absolute(rig.tableau.portrait.tableau.picture)
-    name = bpy.path.clean_name(Path(source).stem)
-    folder = paths.work_folder(rig)
-    face, target = folder / "face.npz", folder / "takes" / f"{name}.retargeted.npz"
-    rigs.rest_track(rig).save(face)
-    target.parent.mkdir(exist_ok=True)
-    take = source
-    if Path(source).is_file() and Path(source).suffix.lower() not in TRACKS:
-        take = str(folder / "takes" / f"{name}.npz")
-        if not _newer(Path(take), Path(source)):
-            yield from calls.track(Path(source), Path(take))
-    track = yield from calls.retarget(take, picture, face, target)
-
-    rig, scene = lookup.by_session(uid), bpy.context.scene
-    if set_rate:
-        actions.set_scene_rate(scene, track.rate)
-    frames = actions.frames_of(track.times, actions.scene_rate(scene), start)
-    actions.write_action(rig, track, f"{rig.tableau.title} {name}", frames)
-    last = max(start, int(frames[-1]))
-    rig.tableau.performance, rig.tableau.take = name, paths.shown(take) if Path(take).is_file() else take
-    if set_range:
-        scene.frame_start, scene.frame_end = start, last
-    return f"{name}: {len(track)} samples on frames {start} to {last}"
+VIDEOS = "*.mp4;*.mov;*.mkv;*.avi;*.webm;*.m4v"
+FILES = ";".join([VIDEOS, *(f"*{suffix}" for suffix in sorted(TRACKS))])
 
 
-def _newer(made, source):
-    return made.is_file() and made.stat().st_mtime >= source.stat().st_mtime
+class Animating(needs.NeedsRig):
+    """Mix-in of operators that write the rig's Actions, which tweak mode of a strip has in its hands."""
+
+    @classmethod
+    def lacks(cls, context):
+        text = super().lacks(context)
+        if not text:
+            data = lookup.rig_of(context).animation_data
+            text = (
+                "Leave the strip's tweak mode first (Tab in the NLA)" if data and data.use_tweak_mode else ""
+            )
+        return text
 
 
-class TABLEAU_OT_load_performance(jobs.JobOperator, bpy.types.Operator):
+class Loading(Animating):
+    """Mix-in of the operators that load a performance."""
+
+    place: EnumProperty(
+        name="Place",
+        description="How the performance is put on the rig",
+        items=(
+            (
+                "STRIP",
+                "Strip at Playhead",
+                "A strip in the NLA Editor from the current frame on, over what is there. One that begins "
+                "there and is still as it was loaded makes way: try one after another",
+                1,
+            ),
+            ("ACTION", "Active Action", "The rig's Action, in place of the one before", 0),
+        ),
+        default="STRIP",
+    )
+    set_range: BoolProperty(
+        name="Set Frame Range",
+        description="Make the scene as long as the performance; beside other strips, or another portrait "
+        "that plays in the scene, it only grows longer",
+        default=True,
+    )
+    set_rate: BoolProperty(
+        name="Set Frame Rate", description="Give the scene the performance's own frame rate", default=False
+    )
+
+    def load(self, context, source):
+        options = {"set_range": self.set_range, "set_rate": self.set_rate}
+        return (yield from import_steps(context, source, as_strip=self.place == "STRIP", **options))
+
+
+class TABLEAU_OT_load_performance(Loading, jobs.FileJobOperator, bpy.types.Operator):
     """Put a performance on the rig, in this portrait's own proportions, starting at the current frame"""
 
     bl_idname = "tableau.load_performance"
@@ -58,35 +68,19 @@ class TABLEAU_OT_load_performance(jobs.JobOperator, bpy.types.Operator):
 
     filepath: StringProperty(
         name="File",
-        description="A video of a face, or a landmark track (.npz, .csv)",
+        description="A video of a face, a landmark track or expression curves: .npz, .csv of this program, "
+        "Live Link Face or OpenFace, .json of MediaPipe",
         subtype="FILE_PATH",
         options={"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     filter_glob: StringProperty(default=FILES, options={"HIDDEN"})
-    set_range: BoolProperty(
-        name="Set Frame Range", description="Make the scene as long as the performance", default=True
-    )
-    set_rate: BoolProperty(
-        name="Set Frame Rate", description="Give the scene the performance's own frame rate", default=False
-    )
-
-    @classmethod
-    def poll(cls, context):
-        return _poll(cls, context)
 
     def steps(self, context):
-        path = Path(bpy.path.abspath(self.filepath)).absolute() if self.filepath else None
-        if path is None or not path.is_file():
-            raise jobs.Problem(
-                f"{self.filepath or 'No file'}: there is no such performance; choose a video or a track"
-            )
-        return (yield from import_steps(context, str(path), set_range=self.set_range, set_rate=self.set_rate))
-
-    def invoke(self, context, event):
-        return self.invoke_job(context) if self.filepath else self.ask_for_file(context)
+        path = self.chosen_file("there is no such performance; choose a video or a track")
+        return (yield from self.load(context, str(path)))
 
 
-class TABLEAU_OT_load_preset(jobs.JobOperator, bpy.types.Operator):
+class TABLEAU_OT_load_preset(Loading, jobs.JobOperator, bpy.types.Operator):
     """Put one of the performances that come with the extension on the rig, starting at the current frame"""
 
     bl_idname = "tableau.load_preset"
@@ -94,32 +88,72 @@ class TABLEAU_OT_load_preset(jobs.JobOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     preset: EnumProperty(name="Preset", description="The performance", items=presets.enum_items)
-    set_range: BoolProperty(
-        name="Set Frame Range", description="Make the scene as long as the performance", default=True
-    )
-    set_rate: BoolProperty(
-        name="Set Frame Rate", description="Give the scene the performance's own frame rate", default=False
-    )
-
-    @classmethod
-    def poll(cls, context):
-        return _poll(cls, context)
 
     def steps(self, context):
         if not self.preset:
             raise jobs.Problem(
                 f"No performances are installed in {presets.FOLDER}; install the extension again"
             )
-        return (
-            yield from import_steps(context, self.preset, set_range=self.set_range, set_rate=self.set_rate)
-        )
+        return (yield from self.load(context, self.preset))
 
 
-def _poll(cls, context):
-    text = lookup.missing(context, rig=True)
-    if text:
-        cls.poll_message_set(text)
-    return not text
+class TABLEAU_OT_retarget(Animating, jobs.JobOperator, bpy.types.Operator):
+    """Apply the recorded take again, to the landmarks and with the gains as they are now.
+    Nothing is detected again; what was keyed by hand on its landmark bones is replaced, slider curves that
+    you edited stay"""
+
+    bl_idname = "tableau.retarget"
+    bl_label = "Re-target"
+    bl_options = {"REGISTER", "UNDO"}
+
+    every: BoolProperty(
+        name="All Strips", description="Every performance on this rig, not only the current one", default=True
+    )
+    overwrite: BoolProperty(
+        name="Replace Edited Sliders",
+        description="Also write slider curves anew that were edited since they were solved",
+        default=False,
+    )
+
+    @classmethod
+    def lacks(cls, context):
+        text = super().lacks(context)
+        if not text and not takes.actions_of(lookup.rig_of(context)):
+            text = "Load a performance first"
+        return text
+
+    def steps(self, context):
+        if not self.every and takes.current(lookup.rig_of(context)) is None:
+            raise jobs.Problem("The active action does not come from a performance; choose All Strips")
+        return (yield from retarget_steps(context, self.every, self.overwrite))
 
 
-CLASSES = (TABLEAU_OT_load_performance, TABLEAU_OT_load_preset)
+class TABLEAU_FH_performance(bpy.types.FileHandler):
+    bl_idname = "TABLEAU_FH_performance"
+    bl_label = "Tableau Vivant Performance"
+    bl_import_operator = "tableau.load_performance"
+    bl_file_extensions = VIDEOS.replace("*", "")
+
+    @classmethod
+    def poll_drop(cls, context):
+        return context.area is not None and context.area.type == "VIEW_3D"
+
+
+def _import_entry(self, context):
+    self.layout.operator("tableau.load_performance", text="Tableau Vivant Performance (video or track)")
+
+
+CLASSES = (
+    TABLEAU_OT_load_performance,
+    TABLEAU_OT_load_preset,
+    TABLEAU_OT_retarget,
+    TABLEAU_FH_performance,
+)
+
+
+def attach():
+    bpy.types.TOPBAR_MT_file_import.append(_import_entry)
+
+
+def detach():
+    bpy.types.TOPBAR_MT_file_import.remove(_import_entry)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What choosing a face in the panel's list does."""
+"""What choosing a face in the panel's list does, and showing or hiding a rig."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ def face_chosen(settings: Any, context: Any) -> None:
             item.select_set(False)
         rig.select_set(True)
         layer.objects.active = bpy.data.objects[rig.name]
+
+
+def rig_shown(settings: Any, context: Any) -> None:
+    """The rig's bones follow the switch; the overlay looks at it by itself."""
+    from .. import lookup
+    from .dress import show_bones
+
+    rig = settings.id_data
+    if lookup.kind_of(rig) == "RIG" and not lookup.linked(rig):
+        show_bones(rig, settings.show_rig)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .. import calls, jobs, lookup, paths
+from .. import calls, lookup, paths
 from . import face_list, rest
+from . import plane as planes
 from . import rig as rigs
 from .space import PictureSpace
 
@@ -26,7 +27,7 @@ def find_faces(plane: Any, face: int) -> Any:
     The plane may be another Python object afterwards; look it up again.
     """
     uid = plane.session_uid
-    picture = picture_of(plane)
+    picture = planes.picture_of(plane)
     folder = Path(plane.tableau.faces_folder) if plane.tableau.faces_folder else None
     if folder is None or not folder.is_dir():
         folder = Path(tempfile.mkdtemp(prefix=f"{picture.stem}-", dir=paths.user_folder("landmarks")))
@@ -84,11 +85,3 @@ def nearest_face(plane: Any, points: np.ndarray) -> int:
     boxes = [face.box for face in plane.tableau.faces]
     away = [(b[0] + b[2] - 2 * middle[0]) ** 2 + (b[1] + b[3] - 2 * middle[1]) ** 2 for b in boxes]
     return min(range(len(away)), key=away.__getitem__)
-
-
-def picture_of(plane: Any) -> Path:
-    """The picture file of ``plane``; Problem where it is not there."""
-    picture = paths.absolute(plane.tableau.picture)
-    if not picture.is_file():
-        raise jobs.Problem(f"{picture}: the picture is not there; find it again in the Portrait panel")
-    return picture

@@ -24,6 +24,8 @@ GROUPS = {
     "Jaw": ("jaw",),
 }
 """Bone collection -> regions of the landmark schema in it."""
+SEEN = "tableau_seen"
+"""Key on the armature: the bone collections that were seen before all were hidden."""
 COLORS = {
     "Head": (1.0, 0.62, 0.16),
     "Brows": (0.95, 0.45, 0.35),
@@ -62,7 +64,7 @@ def size_shapes(rig: Any, rest: np.ndarray) -> None:
     low, high = rest.min(axis=0), rest.max(axis=0)
     radius = 0.62 * float(math.dist(low[:2], high[:2]))
     for name, group in bone_groups().items():
-        size = {"Head": radius, "Gaze": 0.11 * span}.get(group, 0.022 * span)
+        size = {"Head": radius, "Gaze": 0.11 * span}.get(group, 0.018 * span)
         rig.pose.bones[name].custom_shape_scale_xyz = (size, size, size)
     head = rig.data.bones[HEAD].head_local
     rig.pose.bones[HEAD].custom_shape_translation = (low + high) / 2 - head
@@ -75,7 +77,7 @@ def dress(rig: Any) -> None:
     armature.display_type = "STICK"
     armature.relation_line_position = "HEAD"
     collections = {group: armature.collections.new(group) for group in GROUPS}
-    dot, ring = _shape("Tableau Dot", 8, filled=True), _shape("Tableau Ring", 32, filled=False)
+    dot, ring = _shape("Tableau Dot", 8, filled=True), _shape("Tableau Ring", 64, filled=False)
     for name, group in bone_groups().items():
         bone, pose = armature.bones[name], rig.pose.bones[name]
         collections[group].assign(bone)
@@ -89,6 +91,17 @@ def dress(rig: Any) -> None:
         bone.color.custom.active = (1.0, 1.0, 1.0)
         pose.lock_scale = (name != HEAD,) * 3
         pose.lock_rotation = (name != HEAD,) * 3
+
+
+def show_bones(rig: Any, yes: bool) -> None:
+    """Hide all bones of ``rig``, or show those again that were seen before; hidden ones play all the same."""
+    collections = [collection for collection in rig.data.collections if collection.name in GROUPS]
+    seen = [collection.name for collection in collections if collection.is_visible]
+    if not yes and seen:
+        rig.data[SEEN] = seen
+    again = list(rig.data.get(SEEN, ())) if yes and not seen else seen
+    for collection in collections:
+        collection.is_visible = yes and (not again or collection.name in again)
 
 
 def _shape(name: str, corners: int, *, filled: bool) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
-from .. import lookup, paths
+from .. import lookup, needs, paths
 from ..problems import Problem
 from . import plane as planes
 from . import rig as rigs
@@ -28,7 +28,7 @@ class TABLEAU_FH_picture(bpy.types.FileHandler):
         return context.area is not None and context.area.type == "VIEW_3D"
 
 
-class TABLEAU_OT_relink_picture(bpy.types.Operator):
+class TABLEAU_OT_relink_picture(needs.NeedsPortrait, bpy.types.Operator):
     """Point the portrait to its picture where that was moved or renamed; landmarks and animation stay"""
 
     bl_idname = "tableau.relink_picture"
@@ -39,13 +39,6 @@ class TABLEAU_OT_relink_picture(bpy.types.Operator):
         name="Picture", description="Where the picture is now", subtype="FILE_PATH", options=PATH
     )
     filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
-
-    @classmethod
-    def poll(cls, context):
-        text = lookup.missing(context)
-        if text:
-            cls.poll_message_set(text)
-        return not text
 
     def execute(self, context):
         plane = lookup.portrait_of(context)
@@ -110,7 +103,7 @@ def relink(plane, path):
 def missing_picture(plane):
     """One line about a picture that is not where it was; empty where all is well."""
     try:
-        path = paths.absolute(plane.tableau.picture)
+        path = paths.absolute(plane.tableau.picture, plane)
     except Problem as problem:
         return str(problem)
     return "" if path.is_file() else f"{path.name}: the picture is not there"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ID, DEPTH = "tableau_landmark", "tableau_depth"
 COVERED = "tableau_covered"
+PLAYED = "tableau_played"
 """Key on the points: the bake was shown in place of the picture before, and is to be shown again."""
 
 
@@ -137,9 +138,7 @@ def discard(context: Any, rig: Any) -> None:
         bpy.ops.object.mode_set(mode="OBJECT")
     rig.tableau.fixing = None
     if points is not None:
-        if points.get(COVERED) and rig.tableau.sequence is not None:
-            rig.tableau.portrait.hide_set(True)
-            rig.tableau.sequence.hide_set(False)
+        _show_bake(rig.tableau.portrait, points)
         mesh = points.data
         bpy.data.objects.remove(points)
         if mesh.users == 0:
@@ -150,11 +149,32 @@ def discard(context: Any, rig: Any) -> None:
 
 def _show_still(rig: Any, points: Any) -> None:
     """Show the still picture, not its bake: a moving face is nothing to lay the rest landmarks on."""
-    portrait, sequence = rig.tableau.portrait, rig.tableau.sequence
-    if portrait.hide_get() and sequence is not None:
-        points[COVERED] = True
+    from ..bake import sequence
+
+    portrait = rig.tableau.portrait
+    if sequence.plays(portrait):
+        points[PLAYED] = True
+        sequence.show_still(portrait)
+    others = (item for item in portrait.children if item.tableau.kind == "SEQUENCE")
+    covers = {item.name for item in (*sequence.planes_of(rig), *others) if item.visible_get()}
+    if portrait.hide_get() and covers:
+        points[COVERED] = "\n".join(sorted(covers))
         portrait.hide_set(False)
-        sequence.hide_set(True)
+        for name in covers:
+            bpy.data.objects[name].hide_set(True)
+
+
+def _show_bake(portrait: Any, points: Any) -> None:
+    """Undo ``_show_still``."""
+    from ..bake import sequence
+
+    if points.get(PLAYED):
+        sequence.show_played(portrait)
+    covers = [bpy.data.objects.get(name) for name in points.get(COVERED, "").split("\n")]
+    for item in covers:
+        if item is not None:
+            portrait.hide_set(True)
+            item.hide_set(False)
 
 
 def activate(context: Any, item: Any) -> None:

@@ -1,34 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fix Landmarks, in and out (moving the rest landmarks onto the painting's own lids and lips), and posing."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 import bpy
 from bpy.props import BoolProperty
 
-from .. import lookup
+from .. import lookup, needs
 from ..problems import Problem
 from . import fix, view
 from . import rig as rigs
 from .fix import fixing_of
 
 
-class WhileFixing:
+class WhileFixing(needs.NeedsRig):
     """Mix-in of operators for while the landmarks are being fixed."""
 
-    if TYPE_CHECKING:  # what bpy.types.Operator brings
-        poll_message_set: Callable[[str], None]
-
     @classmethod
-    def poll(cls, context):
-        if fixing_of(context) is None:
-            cls.poll_message_set("Start Fix Landmarks first")
-            return False
-        return True
+    def lacks(cls, context):
+        return "Start Fix Landmarks first" if fixing_of(context) is None else ""
 
 
-class TABLEAU_OT_fix_landmarks(bpy.types.Operator):
+class TABLEAU_OT_fix_landmarks(needs.NeedsRig, bpy.types.Operator):
     """Lay the landmarks flat on the picture and drag them onto the painting's own lids and lips.
     This changes where the rig rests, not how it is posed; press Done when the points fit"""
 
@@ -41,13 +32,11 @@ class TABLEAU_OT_fix_landmarks(bpy.types.Operator):
     )
 
     @classmethod
-    def poll(cls, context):
-        text = lookup.missing(context, rig=True)
+    def lacks(cls, context):
+        text = super().lacks(context)
         if not text and fixing_of(context) is not None:
             text = "The landmarks are being fixed already; press Done"
-        if text:
-            cls.poll_message_set(text)
-        return not text
+        return text
 
     def execute(self, context):
         rig = lookup.rig_of(context)
@@ -57,6 +46,7 @@ class TABLEAU_OT_fix_landmarks(bpy.types.Operator):
             if context.object is not None and context.object.mode != "OBJECT":
                 bpy.ops.object.mode_set(mode="OBJECT")
             rig.tableau.portrait.tableau.rig = rig
+            rig.tableau.show_rig = True
             fix.make_points(context, rig)
         except Problem as problem:
             self.report({"ERROR"}, str(problem))
@@ -70,14 +60,14 @@ class TABLEAU_OT_finish_landmarks(WhileFixing, bpy.types.Operator):
     """Keep the landmarks where they are now: retargeting and the bake use them from here on"""
 
     bl_idname = "tableau.finish_landmarks"
-    bl_label = "Done"
+    bl_label = "Finish Landmarks"
     bl_options = {"REGISTER", "UNDO"}
 
     discard: BoolProperty(
         name="Discard",
         description="Leave the landmarks as they were before",
         default=False,
-        options={"SKIP_SAVE"},
+        options={"SKIP_SAVE", "HIDDEN"},
     )
 
     @classmethod
@@ -95,26 +85,26 @@ class TABLEAU_OT_finish_landmarks(WhileFixing, bpy.types.Operator):
             self.report({"ERROR"}, str(problem))
             return {"CANCELLED"}
         again = moved and lookup.has_action(rig)
-        more = "; load the performance again to fit it to them" if again else ""
+        more = "; press Re-target to fit the performance to them" if again else ""
         self.report({"INFO"}, f"{moved} landmarks moved{more}")
         return {"FINISHED"}
 
 
-class TABLEAU_OT_pose_rig(bpy.types.Operator):
-    """Pose the rig: select it and move its bones; what you key here is the performance"""
+class TABLEAU_OT_pose_rig(needs.NeedsRig, bpy.types.Operator):
+    """Go into Pose Mode to move the face by hand, over the performance; press again to leave"""
 
     bl_idname = "tableau.pose_rig"
-    bl_label = "Pose"
+    bl_label = "Pose Landmarks"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context):
-        text = lookup.missing(context, rig=True)
+    def lacks(cls, context):
+        text = super().lacks(context)
         if not text and fixing_of(context) is not None:
             text = "The landmarks are being fixed; press Done first"
-        if text:
-            cls.poll_message_set(text)
-        return not text
+        if not text and not _poseable(lookup.rig_of(context)):
+            text = lookup.linked(lookup.rig_of(context))
+        return text
 
     def execute(self, context):
         rig = lookup.rig_of(context)
@@ -124,9 +114,16 @@ class TABLEAU_OT_pose_rig(bpy.types.Operator):
         if rig.name not in context.view_layer.objects:
             self.report({"ERROR"}, f"{rig.name}: is not in this view layer; switch its collection on")
             return {"CANCELLED"}
+        rig.tableau.show_rig = True
         fix.activate(context, rig)
         bpy.ops.object.mode_set(mode="POSE")
         return {"FINISHED"}
+
+
+def _poseable(rig):
+    """A rig of this file, or an override of another's that was made to be changed."""
+    own = rig.override_library
+    return rig.library is None and (own is None or not own.is_system_override)
 
 
 CLASSES = (TABLEAU_OT_fix_landmarks, TABLEAU_OT_finish_landmarks, TABLEAU_OT_pose_rig)

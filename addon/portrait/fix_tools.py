@@ -44,7 +44,7 @@ class TABLEAU_OT_symmetrize_landmarks(Tool, bpy.types.Operator):
     """Make the landmarks symmetric about the face's own middle, also on a turned head"""
 
     bl_idname = "tableau.symmetrize_landmarks"
-    bl_label = "Symmetrize"
+    bl_label = "Symmetrize Landmarks"
     bl_options = {"REGISTER", "UNDO"}
 
     side: EnumProperty(
@@ -87,7 +87,7 @@ class TABLEAU_OT_reset_landmarks(Tool, bpy.types.Operator):
     """Put the landmarks back to where the detector found them"""
 
     bl_idname = "tableau.reset_landmarks"
-    bl_label = "Reset"
+    bl_label = "Reset Landmarks"
     bl_options = {"REGISTER", "UNDO"}
 
     only_selected: BoolProperty(**_SELECTED)
@@ -109,7 +109,7 @@ class TABLEAU_OT_redetect_landmarks(Tool, jobs.JobOperator, bpy.types.Operator):
     """Find the landmarks in the picture again and lay the points on them"""
 
     bl_idname = "tableau.redetect_landmarks"
-    bl_label = "Re-detect"
+    bl_label = "Re-detect Landmarks"
     bl_options = {"REGISTER", "UNDO"}
 
     only_selected: BoolProperty(**_SELECTED)

@@ -5,12 +5,25 @@ import bpy
 
 from .. import lookup, panels
 from . import rest
+from .dress import GROUPS
 from .fix import fixing_of
 
 
-class TABLEAU_PT_landmarks(panels.TableauPanel, bpy.types.Panel):
+class TABLEAU_PT_landmarks(panels.StepPanel, bpy.types.Panel):
     bl_label = "2. Landmarks"
     bl_order = 2
+    bl_options = {"DEFAULT_CLOSED"}  # picture, preset and Bake are seen without scrolling
+
+    @staticmethod
+    def done(context):
+        return lookup.rig_of(context) is not None
+
+    def draw_header_preset(self, context):
+        rig = lookup.rig_of(context)
+        if rig is not None:  # the one switch of bones and curves, also seen while the panel is closed
+            icon = "HIDE_OFF" if rig.tableau.show_rig else "HIDE_ON"
+            self.layout.prop(rig.tableau, "show_rig", text="", icon=icon, emboss=False)
+        super().draw_header_preset(context)
 
     def draw(self, context):
         column = self.layout.column()
@@ -23,30 +36,36 @@ class TABLEAU_PT_landmarks(panels.TableauPanel, bpy.types.Panel):
             self.draw_fixing(column, rig)
         else:
             self.draw_rig(context, column, rig)
-        column.prop(rig.tableau.portrait.tableau, "show_landmarks", icon="CURVE_PATH")
 
     def draw_rig(self, context, column, rig):
         posing = context.object == rig and rig.mode == "POSE"
         panels.state(column, f"{rig.name}: {_words(rig)}", True)
         row = column.row(align=True)
         row.scale_y = 1.3
-        row.operator("tableau.pose_rig", icon="POSE_HLT", depress=posing)
+        row.operator("tableau.pose_rig", text="Pose", icon="POSE_HLT", depress=posing)
         row.operator("tableau.fix_landmarks", icon="VERTEXSEL")
-        detect = column.operator("tableau.detect_landmarks", icon="FILE_REFRESH")
+        detect = column.operator("tableau.detect_landmarks", text="Detect Again", icon="FILE_REFRESH")
         detect.face, detect.add = rig.tableau.face, True
-        grid = column.grid_flow(columns=4, even_columns=True, align=True)
+        if not rig.tableau.show_rig:
+            column.prop(rig.tableau, "show_rig", icon="HIDE_ON", toggle=True)
+            return
+        grid = column.grid_flow(row_major=True, columns=4, even_columns=True, align=True)
         for collection in rig.data.collections:
-            grid.prop(collection, "is_visible", text=collection.name, toggle=True)
+            if collection.name in GROUPS:
+                grid.prop(collection, "is_visible", text=collection.name, toggle=True)
+        grid.prop(rig.tableau.portrait.tableau, "show_landmarks", toggle=True)
 
     def draw_fixing(self, column, rig):
         column.label(text="Drag the points onto the painting", icon="VERTEXSEL")
-        column.operator_menu_enum("tableau.symmetrize_landmarks", "side", icon="MOD_MIRROR")
+        column.operator_menu_enum(
+            "tableau.symmetrize_landmarks", "side", text="Symmetrize", icon="MOD_MIRROR"
+        )
         row = column.row(align=True)
-        row.operator("tableau.redetect_landmarks", icon="FILE_REFRESH")
-        row.operator("tableau.reset_landmarks", icon="LOOP_BACK")
+        row.operator("tableau.redetect_landmarks", text="Re-detect", icon="FILE_REFRESH")
+        row.operator("tableau.reset_landmarks", text="Reset", icon="LOOP_BACK")
         row = column.row(align=True)
         row.scale_y = 1.3
-        row.operator("tableau.finish_landmarks", icon="CHECKMARK").discard = False
+        row.operator("tableau.finish_landmarks", text="Done", icon="CHECKMARK").discard = False
         row.operator("tableau.finish_landmarks", text="Discard", icon="X").discard = True
 
 

@@ -6,6 +6,7 @@ Its image is an ordinary one, for Blender's own paint mode: white is the sitter.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,22 @@ STRENGTH = 0.6
 """How much of the picture the matte's black covers."""
 SOLID = 0.3
 """How much of it the matte covers, black and white, in the solid view, which knows one opacity only."""
+FOUND = "tableau_found"
+"""Key on a matte's image: hash of its file as the engine wrote it, to tell one that was painted since."""
 
 
 def show_matte(rig: Any, path: Path) -> Any:
-    """The matte plane of ``rig`` (made where missing) with the picture at ``path`` on it, shown."""
+    """The matte plane of ``rig`` (made where missing) with the picture at ``path`` on it, shown.
+
+    Where ``rig`` has no mask, ``path`` is what the engine found.
+    """
     rigs.check_own(rig)
     image = bpy.data.images.load(str(path), check_existing=True)
     image.filepath = paths.shown(path)
     image.reload()  # the engine may have written it again under the same name
     image.colorspace_settings.name = "Non-Color"
+    if not rig.tableau.mask:
+        image[FOUND] = _digest(path)
     matte = matte_of(rig)
     if matte is None:
         matte = _make_plane(rig, image)
@@ -54,25 +62,37 @@ def matte_image(rig: Any) -> Any:
     return node.image if node is not None else None
 
 
+def painted(rig: Any) -> bool:
+    """Whether ``rig``'s matte shows what was painted and the bake does not use yet."""
+    image = matte_image(rig)
+    if image is None or image.is_dirty:
+        return image is not None
+    # undo takes back that the bake uses it, but neither the file nor that the image is saved
+    found = None if rig.tableau.mask else image.get(FOUND)
+    return found is not None and found != _digest(Path(bpy.path.abspath(image.filepath)))
+
+
 def keep_painting(rig: Any) -> bool:
     """Write what was painted on ``rig``'s matte to its file and let the bake use it; False: nothing painted.
 
     Raises Problem where it cannot be written.
     """
-    image = matte_image(rig)
-    if image is None or not image.is_dirty:
+    if not painted(rig):
         return False
-    try:
-        image.save()
-    except RuntimeError as error:
-        raise Problem(f"{image.filepath}: the matte cannot be written ({error}); free some space") from None
+    image = matte_image(rig)
+    _save(image)
     rig.tableau.mask = image.filepath
     return True
 
 
 def remove_matte(rig: Any) -> None:
-    """Take the matte away; the bake finds the sitter itself again."""
+    """Take the matte away; the bake finds the sitter itself again.
+
+    Raises Problem where what was painted cannot be written: undo brings the matte back from its file.
+    """
     matte, image = rig.tableau.matte, matte_image(rig)
+    if image is not None:
+        _save(image)
     rig.tableau.matte, rig.tableau.mask = None, ""
     if matte is not None:
         mesh = matte.data
@@ -86,6 +106,30 @@ def remove_matte(rig: Any) -> None:
             scene.tool_settings.image_paint.canvas = None
     if image is not None and image.users == 0:
         bpy.data.images.remove(image)
+
+
+def _save(image: Any) -> None:
+    """Write a matte's image to its file where it was painted since."""
+    if image.is_dirty:
+        try:
+            image.save()
+        except RuntimeError as error:
+            line = f"{image.filepath}: the matte cannot be written ({error}); free some space"
+            raise Problem(line) from None
+
+
+def _digest(path: Path) -> str | None:
+    """Hash of a file, read again only where it has changed; None where there is none."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return _hash(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=8)
+def _hash(path: Path, changed: int, size: int) -> str:
+    return paths.digest(path)
 
 
 def _make_plane(rig: Any, image: Any) -> Any:

@@ -1,35 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators of the matte: find it, paint on it, keep what was painted, let go of it."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 import bpy
 from bpy.props import BoolProperty
 
-from .. import calls, jobs, lookup, paths
+from .. import calls, jobs, lookup, needs, paths
 from ..problems import Problem
-from . import detection, fix, matte
+from . import fix, matte
+from . import plane as planes
 from . import rig as rigs
 
 
-class MatteOperator:
+class MatteOperator(needs.NeedsRig):
     """Mix-in of what works on a matte that is there."""
 
-    if TYPE_CHECKING:  # what bpy.types.Operator brings
-        poll_message_set: Callable[[str], None]
-
     @classmethod
-    def poll(cls, context):
-        text = lookup.missing(context, rig=True)
+    def lacks(cls, context):
+        text = super().lacks(context)
         if not text and matte.matte_of(lookup.rig_of(context)) is None:
             text = "Show the matte first"
-        if text:
-            cls.poll_message_set(text)
-        return not text
+        return text
 
 
-class TABLEAU_OT_find_matte(jobs.JobOperator, bpy.types.Operator):
+class TABLEAU_OT_find_matte(needs.NeedsRig, jobs.JobOperator, bpy.types.Operator):
     """Show where the sitter is: what is dark is background and stays still"""
 
     bl_idname = "tableau.find_matte"
@@ -43,24 +36,17 @@ class TABLEAU_OT_find_matte(jobs.JobOperator, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    @classmethod
-    def poll(cls, context):
-        text = lookup.missing(context, rig=True)
-        if text:
-            cls.poll_message_set(text)
-        return not text
-
     def steps(self, context):
         rig = lookup.rig_of(context)
         rigs.check_own(rig)
         uid = rig.session_uid
         if rig.tableau.mask and not self.again:
-            path = paths.absolute(rig.tableau.mask)
+            path = paths.absolute(rig.tableau.mask, rig)
             if not path.is_file():
                 raise Problem(f"{path}: the matte is not there; choose another, or find it again")
             matte.show_matte(rig, path)
             return f"{path.name}: the matte of {rig.tableau.title}"
-        picture = detection.picture_of(rig.tableau.portrait)
+        picture = planes.picture_of(rig.tableau.portrait)
         folder = paths.work_folder(rig)
         rigs.rest_track(rig).save(folder / "face.npz")
         answer = yield from calls.matte(picture, folder / "face.npz", folder / "matte.png")
@@ -121,7 +107,11 @@ class TABLEAU_OT_remove_matte(MatteOperator, bpy.types.Operator):
         if context.object is not None and context.object.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
         rig = lookup.rig_of(context)
-        matte.remove_matte(rig)
+        try:
+            matte.remove_matte(rig)
+        except Problem as problem:
+            self.report({"ERROR"}, str(problem))
+            return {"CANCELLED"}
         fix.activate(context, rig)
         return {"FINISHED"}
 

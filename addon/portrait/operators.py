@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
-from .. import jobs, lookup
+from .. import jobs, lookup, needs
 from . import detection, view
 from . import plane as planes
 
@@ -14,7 +14,7 @@ PATH = {"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"}
 PICTURES = "*.png;*.jpg;*.jpeg;*.tif;*.tiff;*.webp;*.bmp"
 
 
-class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
+class TABLEAU_OT_load_portrait(jobs.FileJobOperator, bpy.types.Operator):
     """Put a painting or photograph on a plane, in its exact colors, and find the sitter's landmarks"""
 
     bl_idname = "tableau.load_portrait"
@@ -32,7 +32,7 @@ class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
         options=PATH,
     )
     detect: BoolProperty(
-        name="Find Landmarks", description="Find the sitter's landmarks at once", default=True
+        name="Detect Landmarks", description="Find the sitter's landmarks at once", default=True
     )
     face: IntProperty(
         name="Face",
@@ -68,11 +68,8 @@ class TABLEAU_OT_load_portrait(jobs.JobOperator, bpy.types.Operator):
             return f"{plane.name}: {plane.tableau.size[0]} x {plane.tableau.size[1]} px"
         return (yield from detection.rig_face(plane, self.face, add=False, folder=self.folder))
 
-    def invoke(self, context, event):
-        return self.invoke_job(context) if self.filepath else self.ask_for_file(context)
 
-
-class TABLEAU_OT_detect_landmarks(jobs.JobOperator, bpy.types.Operator):
+class TABLEAU_OT_detect_landmarks(needs.NeedsPortrait, jobs.JobOperator, bpy.types.Operator):
     """Find the faces of the picture and lay a rig over the landmarks of one of them; a rig that is on this
     face keeps its animation, one on another face is replaced"""
 
@@ -99,15 +96,11 @@ class TABLEAU_OT_detect_landmarks(jobs.JobOperator, bpy.types.Operator):
             return "Lay another rig over this face; the rigs of the other faces stay"
         return ""
 
-    @classmethod
-    def poll(cls, context):
-        return _poll(cls, lookup.missing(context))
-
     def steps(self, context):
         return (yield from detection.rig_face(lookup.portrait_of(context), self.face, add=self.add))
 
 
-class TABLEAU_OT_fit_camera(bpy.types.Operator):
+class TABLEAU_OT_fit_camera(needs.NeedsPortrait, bpy.types.Operator):
     """Aim a camera at the portrait so that the picture fills the frame exactly"""
 
     bl_idname = "tableau.fit_camera"
@@ -118,10 +111,6 @@ class TABLEAU_OT_fit_camera(bpy.types.Operator):
         name="Picture's Resolution", description="Render at the picture's own width and height", default=True
     )
     look_through: BoolProperty(name="Look Through", description="Show the camera's view", default=True)
-
-    @classmethod
-    def poll(cls, context):
-        return _poll(cls, lookup.missing(context))
 
     def execute(self, context):
         view.fit_camera(context, lookup.portrait_of(context), set_resolution=self.set_resolution)
@@ -149,12 +138,6 @@ class TABLEAU_OT_match_artwork_colors(bpy.types.Operator):
             message="Change this scene's color management to Standard?",
             confirm_text="Change",
         )
-
-
-def _poll(cls, text):
-    if text:
-        cls.poll_message_set(text)
-    return not text
 
 
 CLASSES = (

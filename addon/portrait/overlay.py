@@ -7,16 +7,20 @@ Nothing is drawn, and no handler exists, in background mode.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from .. import lookup
+from ..problems import Problem
 from . import rig as rigs
 
 if TYPE_CHECKING:
     import numpy as np
 
+LINE = 1.3
+"""Width of a landmark curve in pixels: the painting is seen beside it."""
 CLASSES = ()
 _handlers: list[Any] = []
 
@@ -29,9 +33,18 @@ def shown_rigs(context: Any) -> list[Any]:
             continue
         points = item.tableau.fixing
         fixing = points is not None and points.name in context.view_layer.objects and points.visible_get()
-        if item.tableau.portrait.tableau.show_landmarks and (fixing or item.visible_get()):
+        wanted = item.tableau.portrait.tableau.show_landmarks and item.tableau.show_rig
+        if wanted and (fixing or (item.visible_get() and not _painted_over(item))):
             found.append(item)
     return found
+
+
+def _painted_over(rig: Any) -> bool:
+    """Whether a painted frame of the very pose that ``rig`` has is seen now: nothing is drawn over it."""
+    from ..preview import painted
+
+    state = painted.state_of(rig)
+    return state is not None and not state.stale
 
 
 def posed_points(rig: Any) -> np.ndarray:
@@ -85,13 +98,27 @@ def _draw_lines() -> None:
     context = bpy.context
     if not context.space_data.overlay.show_overlays:
         return
+    posed = context.object
+    if posed is not None and posed.mode == "POSE" and not posed.tableau.show_rig:
+        _bring_back(posed)
     for rig in shown_rigs(context):
         ends, tints = landmark_lines(posed_points(rig), rest.confidence(rig))
-        _lines(context, ends, tints, 1.5 if rig.tableau.fixing is not None else 2.0)
+        _lines(context, ends, tints, LINE)
     for _, corners, _, chosen in shown_boxes(context):
         ring = corners[[0, 1, 1, 2, 2, 3, 3, 0]].astype(np.float32)
         tint = np.array([(1.0, 0.62, 0.16, 1.0) if chosen else (1.0, 1.0, 1.0, 0.6)] * 8, np.float32)
         _lines(context, ring, tint, 2.5 if chosen else 1.5)
+
+
+def _bring_back(rig: Any) -> None:
+    """Show a hidden rig that is being posed: by a timer, since nothing may be changed while drawing."""
+    uid = rig.session_uid
+
+    def show() -> None:
+        with suppress(Problem):
+            lookup.by_session(uid).tableau.show_rig = True
+
+    bpy.app.timers.register(show, first_interval=0.0)
 
 
 def _lines(context: Any, ends: np.ndarray, tints: np.ndarray, width: float) -> None:

@@ -8,9 +8,14 @@ from . import matte, view
 from .files import missing_picture
 
 
-class TABLEAU_PT_portrait(panels.TableauPanel, bpy.types.Panel):
+class TABLEAU_PT_portrait(panels.StepPanel, bpy.types.Panel):
     bl_label = "1. Portrait"
     bl_order = 1
+
+    @staticmethod
+    def done(context):
+        plane = lookup.portrait_of(context)
+        return plane is not None and not missing_picture(plane)
 
     def draw(self, context):
         column = self.layout.column()
@@ -23,6 +28,8 @@ class TABLEAU_PT_portrait(panels.TableauPanel, bpy.types.Panel):
             column.label(text=lost, icon="ERROR")
             column.operator("tableau.relink_picture", icon="VIEWZOOM")
             column.alert = False
+        elif lookup.linked(plane):
+            panels.state(column, f"{plane.name}: linked, can only be previewed; make it local", False)
         else:
             panels.state(column, f"{plane.name}: {plane.tableau.size[0]} x {plane.tableau.size[1]} px", True)
         column.operator("tableau.load_portrait", icon="IMAGE_DATA")
@@ -54,25 +61,21 @@ class TABLEAU_PT_portrait(panels.TableauPanel, bpy.types.Panel):
             add = row.operator("tableau.detect_landmarks", text="Add Rig", icon="ADD")
             add.face, add.add = index, True
         if not rigged and len(rigs) == 1:
-            use = row.operator("tableau.detect_landmarks", text="Use This Face", icon="FILE_REFRESH")
+            use = row.operator("tableau.detect_landmarks", text="Use Face", icon="FILE_REFRESH")
             use.face, use.add = index, False
         row.prop(settings, "show_faces", text="Boxes", icon="SELECT_SET", toggle=True)
 
 
-class TABLEAU_PT_matte(panels.TableauPanel, bpy.types.Panel):
+class TABLEAU_PT_matte(panels.RigPanel, bpy.types.Panel):
     bl_label = "Matte"
     bl_parent_id = "TABLEAU_PT_portrait"
     bl_options = {"DEFAULT_CLOSED"}
 
-    @classmethod
-    def poll(cls, context):
-        return lookup.rig_of(context) is not None
-
     def draw(self, context):
         column = self.layout.column()
         rig = lookup.rig_of(context)
-        plane, image = matte.matte_of(rig), matte.matte_image(rig)
-        if image is not None and image.is_dirty:
+        plane = matte.matte_of(rig)
+        if matte.painted(rig):
             panels.state(column, "Painted, not kept yet", False)
         elif rig.tableau.mask:
             panels.state(column, f"Painted: {bpy.path.basename(rig.tableau.mask)}", True)

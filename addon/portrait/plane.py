@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from mathutils import Vector
 
-from .. import compat, paths
+from .. import compat, lookup, paths
 from ..problems import Problem
 from .orientation import corners, orientation_of
 
@@ -17,6 +18,8 @@ HEIGHT = 2.0
 """Height of a new portrait plane in Blender units (meters by default): about a standing person."""
 
 TEXTURE = "Tableau Picture"
+_GAP = 0.1 * HEIGHT
+_SOLID = {"MESH", "CURVE", "SURFACE", "META", "FONT", "VOLUME", "POINTCLOUD"}
 
 
 def load_image(path: Path) -> Any:
@@ -47,13 +50,42 @@ def make_portrait(context: Any, path: Path) -> Any:
     plane = bpy.data.objects.new(name, mesh)
     mesh.materials.append(make_material(name, image))
     plane.rotation_euler = (math.pi / 2, 0.0, 0.0)
-    plane.location = context.scene.cursor.location
-    plane.location.z += HEIGHT / 2
+    plane.location = free_place(context, width * pixel)
     settings = plane.tableau
     settings.kind, settings.picture = "PORTRAIT", paths.shown(path)
     settings.size, settings.pixel = (width, height), pixel
     context.collection.objects.link(plane)
     return plane
+
+
+def free_place(context: Any, width: float) -> Vector:
+    """Where a new plane's middle goes: on the 3D cursor, to the right of portraits that stand there, and
+    before whatever else the view shows there (a new file's cube hides half a face)."""
+    place = context.scene.cursor.location + Vector((0.0, 0.0, HEIGHT / 2))
+    solid = [o for o in context.view_layer.objects if o.type in _SOLID]
+    portraits = [_bounds(o) for o in solid if o.tableau.kind == "PORTRAIT"]  # a bake hides them
+    others = [_bounds(o) for o in solid if o.tableau.kind == "NONE" and o.visible_get()]
+
+    def met(box: tuple[Vector, Vector]) -> bool:
+        low, high = box
+        across = low.x < place.x + width / 2 and high.x > place.x - width / 2
+        return across and low.z < place.z + HEIGHT / 2 and high.z > place.z - HEIGHT / 2
+
+    for low, high in sorted(portraits, key=lambda box: box[0].x):
+        if met((low, high)):
+            place.x, place.y = high.x + _GAP + width / 2, min(place.y, low.y)
+    nearest = min(
+        (low.y for low, high in filter(met, others) if high.y > place.y - _GAP), default=place.y + 1
+    )
+    if nearest <= place.y + _GAP:
+        place.y = nearest - _GAP
+    return place
+
+
+def _bounds(item: Any) -> tuple[Vector, Vector]:
+    """The lowest and the highest corner of an object's box in world space."""
+    corners_ = [item.matrix_world @ Vector(corner) for corner in item.bound_box]
+    return Vector(map(min, zip(*corners_, strict=True))), Vector(map(max, zip(*corners_, strict=True)))
 
 
 def make_mesh(name: str, width: float, height: float, turn: int = 1) -> Any:
@@ -98,6 +130,21 @@ def make_material(name: str, image: Any) -> Any:
 def has_alpha(image: Any) -> bool:
     """True where the file carries transparency (Blender always gives four channels)."""
     return image.depth in {32, 64, 128} and image.alpha_mode != "NONE"
+
+
+def put_beside(item: Any, plane: Any) -> None:
+    """Link ``item`` where ``plane`` is, or into the scene where that is another file's collection."""
+    found = plane.users_collection
+    own = [c for c in found if lookup.library_of(c) is None]
+    (own or [bpy.context.scene.collection])[0].objects.link(item)
+
+
+def picture_of(plane: Any) -> Path:
+    """The picture file of ``plane``; Problem where it is not there."""
+    picture = paths.absolute(plane.tableau.picture, plane)
+    if not picture.is_file():
+        raise Problem(f"{picture}: the picture is not there; find it again in the Portrait panel")
+    return picture
 
 
 def picture_node(plane: Any) -> Any:

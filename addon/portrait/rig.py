@@ -134,8 +134,8 @@ def remove_rig(rig: Any) -> None:
 
 def check_own(item: Any) -> None:
     """Raise Problem where ``item`` or its data is linked from another file, which this one cannot change."""
-    if item.library is not None or (item.data is not None and item.data.library is not None):
-        raise Problem(f"{item.name}: is linked from another file; make it local, or change it there")
+    if text := lookup.linked(item):
+        raise Problem(text)
 
 
 @contextlib.contextmanager

@@ -53,9 +53,9 @@ def draw_state(layout: bpy.types.UILayout) -> None:
     layout.label(text=text, icon="CHECKMARK" if good else "ERROR")
     worker = engine.current()
     if worker is not None and worker.python == python and worker.running:
-        layout.label(text="Running, shared by all scenes; it ends with Blender", icon="PLAY")
+        layout.label(text="Running; it ends with Blender", icon="PLAY")
     else:
-        layout.label(text="Not running; it starts by itself with the first work", icon="PAUSE")
+        layout.label(text="Not running; starts when needed", icon="PAUSE")
 
 
 def draw_buttons(layout: bpy.types.UILayout) -> None:

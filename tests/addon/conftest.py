@@ -53,17 +53,29 @@ class Blender:
         )
 
 
+def installed(version: str, built_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Blender:
+    """The development environment's Blender, or ("4.5") the LTS whose interpreter is named in OTHER."""
+    python = sys.executable
+    if version == "4.5":
+        python = os.environ.get(OTHER, "")
+        if not python:
+            pytest.skip(f"no Blender 4.5: name a Python with bpy 4.5 in {OTHER}")
+    found = Blender(Path(python), tmp_path_factory.mktemp(f"blender-{version}"))
+    done = found.call("-c", INSTALL, str(built_zip))
+    assert done.returncode == 0, done.stderr[-4000:]
+    return found
+
+
 @pytest.fixture(scope="session", params=["5.0", "4.5"])
 def blender(
     request: pytest.FixtureRequest, built_zip: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Blender:
     """The development environment's Blender, and a 4.5 LTS where an interpreter with one is named."""
-    python = sys.executable
-    if request.param == "4.5":
-        python = os.environ.get(OTHER, "")
-        if not python:
-            pytest.skip(f"no Blender 4.5: name a Python with bpy 4.5 in {OTHER}")
-    found = Blender(Path(python), tmp_path_factory.mktemp(f"blender-{request.param}"))
-    done = found.call("-c", INSTALL, str(built_zip))
-    assert done.returncode == 0, done.stderr[-4000:]
-    return found
+    return installed(request.param, built_zip, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def old_and_new(built_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Blender, Blender]:
+    """A Blender 4.5 LTS and the development environment's Blender."""
+    old = installed("4.5", built_zip, tmp_path_factory)
+    return old, installed("5.0", built_zip, tmp_path_factory)

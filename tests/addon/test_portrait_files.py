@@ -13,7 +13,7 @@ def test_pictures_come_in_and_are_found_again(blender: Blender, tmp_path: Path, 
     operator, extensions = seen["handler"]
     assert operator == "tableau.load_portrait"
     assert {".png", ".jpg", ".jpeg", ".tif", ".webp"} <= set(extensions)
-    assert seen["menu"] == ["files"]
+    assert seen["menu"] == ["files", "operators"]  # a picture, a performance
     assert seen["dropped"] == ["PORTRAIT", "//here/painting.png"]
     assert seen["camera"]
 

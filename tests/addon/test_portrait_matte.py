@@ -33,7 +33,11 @@ def test_painted_matte_is_the_bakes_mask(blender: Blender, tmp_path: Path, demo_
     assert Path(seen["job_mask"]).name == "matte.png"
     assert seen["clean"]
     assert seen["kept"] < 1 / 255
+    assert seen["unkept"], "what undo has taken back is still to be kept"
+    assert seen["kept_again"] == [seen["mask"], False]
     assert seen["still"] == seen["mask"]
     assert seen["again"] == ""
     assert seen["found_again"] > 0.9
+    assert not seen["found_is_not_painted"]
+    assert seen["undo_finds"] < 1 / 255, "a matte that is removed is written, so that undo finds it"
     assert seen["removed"] == seen["images"] == seen["materials"] == []

@@ -7,6 +7,7 @@ import shutil
 import bpy
 from common import PACKAGE, addon_utils, answer, finish, folder, module, question, render_png
 
+sequences = module("addon.bake.sequence")
 scene = bpy.context.scene
 blend = folder / "scene.blend"
 bpy.ops.wm.save_as_mainfile(filepath=str(blend))
@@ -30,11 +31,11 @@ scene.frame_set(6)
 
 
 def state():
-    sequence = rig.tableau.sequence
+    sequence = sequences.sequence_of(rig)
     node = module("addon.portrait.plane").picture_node(sequence)
     user = node.image_user
     return {
-        "frames": sorted(path.name for path in (folder / "tableau/scene/portrait/frames").glob("*.png")),
+        "frames": sorted(path.name for path in (folder / "tableau/scene/portrait/frames/v001").glob("*.png")),
         "image": node.image.filepath,
         "source": node.image.source,
         "user": [
@@ -53,13 +54,13 @@ def state():
 bpy.ops.tableau.bake()
 answer["current"] = scene.frame_current
 answer["first"] = state()
-made = rig.tableau.sequence.name
+made = sequences.sequence_of(rig).name
 for frame in (5, 6, 8, 10):
     scene.frame_set(frame)
     render_png(folder / f"scene-{frame}.png", width, height)
 answer["files"] = sorted(path.name for path in (folder / "tableau/scene/portrait").iterdir())
 
-frames = folder / "tableau/scene/portrait/frames"
+frames = folder / "tableau/scene/portrait/frames/v001"
 shutil.copytree(frames, folder / "first-frames")
 before = {path.name: path.stat().st_mtime_ns for path in frames.glob("*.png")}
 lip.location.y = 0.05
@@ -69,7 +70,7 @@ bpy.ops.tableau.bake(cyclic=False)
 after = {path.name: path.stat().st_mtime_ns for path in frames.glob("*.png")}
 answer["rewritten"] = sorted(name for name in after if before.get(name) != after[name])
 answer["second"] = state()
-answer["same_plane"] = rig.tableau.sequence.name == made
+answer["same_plane"] = sequences.sequence_of(rig).name == made
 
 bpy.ops.file.make_paths_relative()
 bpy.ops.wm.save_mainfile()

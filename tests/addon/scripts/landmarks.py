@@ -154,7 +154,7 @@ answer["pulled"], answer["mended"] = float(abs(pulled - turned).max()), float(ab
 # the still picture is what the points are laid on, also where a bake plays in front of it
 baked = bpy.data.objects.new("baked", None)
 bpy.context.collection.objects.link(baked)
-rig.tableau.sequence = baked
+baked.tableau.kind, baked.tableau.rig = "SEQUENCE", rig
 plane.hide_set(True)
 tableau.fix_landmarks()
 answer["while_fixing"] = [plane.hide_get(), baked.hide_get()]

@@ -58,6 +58,12 @@ saved.pixels.foreach_get(again)
 answer["kept"] = float(abs(again - pixels).max())
 bpy.data.images.remove(saved)
 
+# undo takes the mask back but neither the file nor the saved image: what was painted is used all the same
+rig.tableau.mask = ""
+answer["unkept"] = matte.painted(rig)
+tableau.keep_matte()
+answer["kept_again"] = [rig.tableau.mask, matte.painted(rig)]
+
 # shown again, a painted matte is shown as it was painted; found again, it is the engine's
 tableau.find_matte()
 answer["still"] = rig.tableau.mask
@@ -65,7 +71,16 @@ tableau.find_matte(again=True)
 answer["again"] = rig.tableau.mask
 matte.matte_image(rig).pixels.foreach_get(again)
 answer["found_again"] = float(abs(again - pixels).max())
+answer["found_is_not_painted"] = matte.painted(rig)
+image = matte.matte_image(rig)
+image.pixels.foreach_set(pixels)
+path = bpy.path.abspath(image.filepath)
 tableau.remove_matte()
+saved = bpy.data.images.load(path)
+saved.colorspace_settings.name = "Non-Color"
+saved.pixels.foreach_get(again)
+answer["undo_finds"] = float(abs(again - pixels).max())
+bpy.data.images.remove(saved)
 answer["removed"] = [item.name for item in bpy.data.objects if item.tableau.kind == "MATTE"]
 answer["images"] = [item.name for item in bpy.data.images if "matte" in item.name]
 answer["materials"] = [item.name for item in bpy.data.materials if "Matte" in item.name]

@@ -50,10 +50,10 @@ points += middle + noise.normal(0, 0.01 * width, points.shape)
 irises = face.irises + noise.normal(0, 0.005 * width, (count, 2, 2))
 track = tracks.LandmarkTrack(points, irises, times, np.ones((count, 68)), size)
 
-started = time.perf_counter()
+started = time.process_time()  # the promise is about the work, whatever else the machine does
 frames = actions.frames_of(track.times, actions.scene_rate(scene), 7)
 action = actions.write_action(rig, track, "take", frames)
-answer["seconds"] = time.perf_counter() - started
+answer["seconds"] = time.process_time() - started
 answer["slots"] = len(action.slots)
 answer["first"], answer["last"] = float(frames[0]), float(frames[-1])
 
