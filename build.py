@@ -22,6 +22,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 import tomllib
 import zipfile
@@ -48,7 +49,12 @@ LIBRARIES = "GL.so.1 ICE.so.6 SM.so.6 X11.so.6 Xext.so.6 Xfixes.so.3 Xi.so.6 Xre
 EXTENSION = "tableau_vivant"
 PACKAGED_FOLDERS = ("addon", "core", "presets")
 PACKAGED_SUFFIXES = ".csv .json .md .npz .png .py .safetensors .tflite .toml .txt"
-NOT_PACKAGED = {"addon/blender_manifest.toml", "addon/demo.py", "core/head/build_model.py"}
+NOT_PACKAGED = {
+    "addon/blender_manifest.toml",
+    "addon/demo.py",
+    "core/head/build_model.py",
+    "core/thumbnails.py",
+}
 
 Argument = str | os.PathLike[str]
 Command = Callable[[argparse.Namespace], int | None]
@@ -395,8 +401,10 @@ def extension_tool(*arguments: Argument) -> None:
     tool = blender_scripts() / "addons_core/bl_pkg/cli/blender_ext.py"
     done = captured(PYTHON, tool, *arguments)
     if done.returncode != 0:
-        reason = " ".join((done.stdout + done.stderr).split())[:400]
-        raise BuildError(f"Blender's extension tool refuses the package: {reason}")
+        lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        # the last line of a traceback says what happened, the others where
+        reason = "; ".join(lines[-1:] if "Traceback (most recent call last):" in lines else lines)
+        raise BuildError(f"Blender's extension tool refuses the package: {reason[:400]}")
 
 
 def is_packaged(path: Path) -> bool:
@@ -436,20 +444,23 @@ def build_package(folder: Path = ROOT / "dist") -> Path:
     stated, version = manifest["version"], project()["project"]["version"]
     if stated != version:
         raise BuildError(f"addon/blender_manifest.toml says version {stated}, pyproject.toml {version}")
-    staged, raw = BUILD / "stage", BUILD / "raw.zip"
-    stage_extension(staged)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{EXTENSION}-{version}.zip"
-    temporary = target.with_name(f".{target.name}")
-    try:
+    BUILD.mkdir(exist_ok=True)
+    # its own folder, for tests that run side by side package side by side
+    with tempfile.TemporaryDirectory(prefix="package-", dir=BUILD) as scratch:
+        staged, raw, made = (Path(scratch) / name for name in ("stage", "raw.zip", target.name))
+        stage_extension(staged)
         extension_tool("build", "--source-dir", staged, "--output-filepath", raw)
-        normalize_zip(raw, temporary)
+        normalize_zip(raw, made)
         tags = blender_scripts() / "modules/_bpy_internal/extensions/tags.py"
-        extension_tool("validate", temporary, "--valid-tags", tags)
-        os.replace(temporary, target)
-    finally:
-        raw.unlink(missing_ok=True)
-        temporary.unlink(missing_ok=True)
+        extension_tool("validate", made, "--valid-tags", tags)
+        temporary = target.with_name(f".{target.name}-{os.getpid()}")
+        try:
+            shutil.copyfile(made, temporary)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
     return target
 
 
@@ -487,7 +498,9 @@ def command_test(options: argparse.Namespace) -> int:
     chosen = ["-m", "not slow"] if options.fast else []
     if not options.fast and (oldest := oldest_blender()):
         os.environ.setdefault("TABLEAU_BPY45_PYTHON", str(oldest))
-    return call(PYTHON, "-m", "pytest", *chosen, *options.arguments)
+    # file by file: the tests of a file share what is expensive to make
+    spread = [] if options.arguments else ["-n", "auto", "--dist", "loadfile"]
+    return call(PYTHON, "-m", "pytest", *spread, *chosen, *options.arguments)
 
 
 def command_lint(options: argparse.Namespace) -> int:
@@ -529,6 +542,12 @@ def command_head(options: argparse.Namespace) -> None:
     require(PYTHON, "-m", "core.head.build_model", next(source.glob("*.whl")), what="building the head model")
 
 
+def command_thumbnails(options: argparse.Namespace) -> None:
+    """Only after changing a performance: the small pictures by which an artist chooses one."""
+    with stage("Making the performances' thumbnails"):
+        require(PYTHON, "-m", "core.thumbnails", what="making the thumbnails")
+
+
 class Parser(argparse.ArgumentParser):
     """argparse with one-line errors."""
 
@@ -557,6 +576,11 @@ def parser() -> argparse.ArgumentParser:
     add("pin", command_pin, "pin the packages that Set Up Engine installs: presets/engine (asks PyPI)")
     add("bench", command_bench, "measure speed and memory; further arguments go to the benchmark program")
     add("head", command_head, "rebuild the head model from its source data")
+    add(
+        "thumbnails",
+        command_thumbnails,
+        "render the small pictures of the performances: presets/performances",
+    )
     return top
 
 

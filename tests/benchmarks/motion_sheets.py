@@ -19,18 +19,20 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import cv2
 import numpy as np
 
 from core.atomic import atomic_path
+from core.compose.paste import node_positions, upsample_flow
 from core.errors import InputError, TableauError
 from core.landmarks.face import Face
 from core.landmarks.track import LandmarkTrack
 from core.media.picture import Picture, contact_sheet, load_picture, save_picture
 from core.training.evaluation.metrics import eye_distance
 
-from .moved import Measures, Renderer, chart, measure
+from .moved import Measures, Renderer, chart, measure, read_chart
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 COLUMNS = 4
@@ -92,13 +94,16 @@ def caption(row: int, found: Measures) -> str:
 
 
 class Stage:
-    """One portrait with its renderer, and the same renderer on a chart to read the map from."""
+    """One portrait with its renderer, and what its map is read from: the renderer's own word, or the same
+    renderer on a chart."""
 
     def __init__(self, picture: Picture, face: Face, matte: np.ndarray, make: MakeRenderer) -> None:
         self.picture, self.face, self.matte = picture, face, matte
         self.renderer = make(picture, face)
-        # a chart shows no sitter: the matte is given, so that the same pixels are moved
-        self.charted = make(chart(picture.size), face, mask=np.round(matte * 255).astype(np.uint8))
+        self.charted: Renderer | None = None
+        if not isinstance(self.renderer, Full):
+            # a chart shows no sitter: the matte is given, so that the same pixels are moved
+            self.charted = make(chart(picture.size), face, mask=np.round(matte * 255).astype(np.uint8))
 
     def play(self, track: LandmarkTrack, rows: Sequence[int]) -> tuple[list[np.ndarray], list[Measures]]:
         """Frames and their measures at ``rows`` of a track in the picture's pixels."""
@@ -106,11 +111,17 @@ class Stage:
         for row in rows:
             points, irises = track.points[row], track.irises[row]
             frame = self.renderer.render(points, irises)
-            charted = self.charted.render(points, irises)
             frames.append(frame)
-            region = self.renderer.region
-            found.append(measure(self.picture, self.face, self.matte, region, frame, charted, points))
+            region, source = self.renderer.region, self.source(points, irises)
+            found.append(measure(self.picture, self.face, self.matte, region, frame, source, points))
         return frames, found
+
+    def source(self, points: np.ndarray, irises: np.ndarray) -> np.ndarray:
+        """float32 [H, W, 2]: where the pixels of the frame last rendered, for these landmarks, came from."""
+        if self.charted is not None:
+            return read_chart(self.charted.render(points, irises))
+        assert isinstance(self.renderer, Full)
+        return self.renderer.source()
 
     def sheet(self, frames: Sequence[np.ndarray], labels: Sequence[str], cell: int) -> np.ndarray:
         """uint8 RGB contact sheet of the head, the still portrait first."""
@@ -121,12 +132,47 @@ class Stage:
         return contact_sheet(crops, COLUMNS, COLUMNS * cell, ["portrait", *labels])
 
 
-def full(picture: Picture, face: Face, mask: np.ndarray | None = None) -> Renderer:
-    """The flow, corrected and completed by the generator that ships."""
-    from core.generator.render import Renderer as FullRenderer
-    from core.generator.weights import find_base, load_base
+class Full:
+    """The flow, corrected and completed by the generator that ships.
 
-    return FullRenderer(picture, face, load_base(find_base()), mask=mask)
+    It tells its map itself: before a chart the generator sees no face, and would paint over it besides.
+    """
+
+    def __init__(self, picture: Picture, face: Face, mask: np.ndarray | None = None) -> None:
+        from core.compose.compositor import Compositor
+        from core.generator.render import Renderer as FullRenderer
+        from core.generator.weights import find_base, load_base
+
+        made: list[Compositor] = []
+
+        class Noted(Compositor):
+            def __init__(self, *args: Any, **options: Any) -> None:
+                super().__init__(*args, **options)
+                made.append(self)
+
+        with mock.patch("core.generator.render.Compositor", Noted):
+            self._renderer = FullRenderer(picture, face, load_base(find_base()), mask=mask)
+        (self._compositor,) = made
+
+    @property
+    def region(self) -> tuple[int, int, int, int]:
+        """The box outside which no pixel ever changes."""
+        return self._renderer.region
+
+    def render(self, points: np.ndarray, irises: np.ndarray) -> np.ndarray:
+        """The picture with its face at ``points`` [68, 3] and ``irises`` [2, 2] px."""
+        return self._renderer.render(points, irises)
+
+    def source(self) -> np.ndarray:
+        """float32 [H, W, 2]: where the pixels of the last frame came from, px with the origin at the
+        corner."""
+        width, height = self._compositor.picture.size
+        source = node_positions((0, 0, width, height), (height, width))
+        flow = self._compositor.last_flow
+        if flow is not None:
+            x0, y0, x1, y1 = flow.box
+            source[y0:y1, x0:x1] += upsample_flow(flow.shift, (y1 - y0, x1 - x0))
+        return source
 
 
 def import_maker(name: str) -> MakeRenderer:
@@ -233,7 +279,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--renderer",
-        default="tests.benchmarks.motion_sheets:full",
+        default="tests.benchmarks.motion_sheets:Full",
         help="module:name (default %(default)s; the flow alone: core.compose.compositor:Compositor)",
     )
     parser.add_argument(

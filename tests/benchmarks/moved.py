@@ -127,12 +127,13 @@ def measure(
     matte: np.ndarray,
     region: tuple[int, int, int, int],
     frame: np.ndarray,
-    charted: np.ndarray | None,
+    source: np.ndarray | None,
     points: np.ndarray,
 ) -> Measures:
     """Measures of ``frame``, the picture with its face moved to ``points`` [68, 3].
 
-    ``matte`` float [H, W] in 0..1 is the sitter at rest, ``charted`` the chart rendered with the same points.
+    ``matte`` float [H, W] in 0..1 is the sitter at rest, ``source`` [H, W, 2] where the frame's pixels
+    came from, as :func:`read_chart` gives it.
     """
     full = 255 if frame.dtype == np.uint8 else FULL
     difference = np.abs(frame.astype(np.int32) - picture.pixels.astype(np.int32)).max(2)
@@ -144,8 +145,7 @@ def measure(
     skin = skin_mask(face.points, points, picture.size)
     if skin.any():
         canvas = original_share(frame, picture.pixels, skin)["canvas"]
-    if charted is not None:
-        source = read_chart(charted)
+    if source is not None:
         unit = eye_distance(face.points)
         if skin.any():
             # a hundredth of the eye distance: finer than any feature, coarser than the chart's rounding

@@ -125,8 +125,8 @@ def _measured(renderer: type[Honest]) -> Measures:
     moved[:, 0] += 4
     moved[48:, 1] += 3
     frame = stage.renderer.render(moved, stage.face.irises)
-    charted = stage.charted.render(moved, stage.face.irises)
-    return measure(stage.picture, stage.face, stage.matte, REGION, frame, charted, moved)
+    source = stage.source(moved, stage.face.irises)
+    return measure(stage.picture, stage.face, stage.matte, REGION, frame, source, moved)
 
 
 def test_a_clean_warp_has_no_fault() -> None:
