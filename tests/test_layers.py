@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 LAYERS = ("media", "landmarks", "head", "motion", "compose", "generator", "training")
+# what the worker can be asked: stands on all of them and on the modules beside them, and nothing on it
+TOP = "methods"
 # small modules without a layer, on which every package may build
 GROUND = {"errors", "atomic", "threads", "version"}
 
@@ -41,7 +43,13 @@ def test_no_package_imports_what_lies_above_it(repo: Path, layer: str) -> None:
 
 
 def test_every_package_has_its_layer(repo: Path) -> None:
-    assert {path.parent.name for path in (repo / "core").glob("*/__init__.py")} == set(LAYERS)
+    assert {path.parent.name for path in (repo / "core").glob("*/__init__.py")} == {*LAYERS, TOP}
+
+
+def test_only_the_worker_stands_on_the_top(repo: Path) -> None:
+    core = repo / "core"
+    files = [path for path in core.rglob("*.py") if (core / TOP) not in path.parents]
+    assert {path.stem for path in files if TOP in imported(path, core)} == {"worker"}
 
 
 def test_ground_modules_build_on_no_package(repo: Path) -> None:
