@@ -22,10 +22,8 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 import tomllib
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,24 +35,12 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "tableau-requirements.json"
 SETUP_LOG = BUILD / "setup.log"
-ENGINE_PINS = ROOT / "presets" / "engine"
 
 # Tried once the environment is made, so that a half-made one is told at once.
 ENGINE_MODULES = "torch cv2 av numba scipy skimage safetensors mediapipe face_alignment"
 
 # Shared libraries that Blender's module loads and does not bring.
 LIBRARIES = "GL.so.1 ICE.so.6 SM.so.6 X11.so.6 Xext.so.6 Xfixes.so.3 Xi.so.6 Xrender.so.1 xkbcommon.so.0"
-
-# What an installed extension consists of; bytecode, build-time tools and training data stay out.
-EXTENSION = "tableau_vivant"
-PACKAGED_FOLDERS = ("addon", "core", "presets")
-PACKAGED_SUFFIXES = ".csv .json .md .npz .png .py .safetensors .tflite .toml .txt"
-NOT_PACKAGED = {
-    "addon/blender_manifest.toml",
-    "addon/demo.py",
-    "core/head/build_model.py",
-    "core/thumbnails.py",
-}
 
 Argument = str | os.PathLike[str]
 Command = Callable[[argparse.Namespace], int | None]
@@ -282,188 +268,6 @@ def check_imports(modules: Sequence[str]) -> None:
         raise BuildError(f"the environment is made but does not load: {reason}")
 
 
-# ---------------------------------------------------------------- the pinned environment of installed engines
-
-
-def engine_needs() -> dict[str, Any]:
-    """What an engine's environment has to have; the installed extension knows it from presets/engine."""
-    data = project()
-    ours = data["tool"]["tableau"]
-    return {
-        "pythons": ours["engine-pythons"],
-        "requirements": data["project"]["dependencies"] + ours["without-dependencies"],
-        "torch": ours["torch"],
-        "uv": ours["uv"],
-    }
-
-
-def pin_engine() -> None:
-    """Write presets/engine: what is needed, and exact versions and hashes of the wheels that give it.
-
-    Versions are those of .venv, that is, those that the tests ran with; what only other systems need is the
-    newest that fits.
-    """
-    needs = engine_needs()
-    uv = find_uv()
-    normal = [line for line in needs["requirements"] if line not in requirements()["without-dependencies"]]
-    wanted = [line for line in normal if not line.startswith("torch>")] + [needs["torch"]]
-    blocks = lock(uv, wanted) | lock(uv, requirements()["without-dependencies"], "--no-deps")
-    torch = {name for name in blocks if re.match(r"torch$|triton|nvidia-|cuda-", name)}
-    ENGINE_PINS.mkdir(parents=True, exist_ok=True)
-    (ENGINE_PINS / "needs.json").write_text(json.dumps(needs, indent=1) + "\n", encoding="utf-8")
-    write_pins("requirements.txt", [blocks[name] for name in sorted(blocks) if name not in torch])
-    write_pins("torch.txt", [blocks[name] for name in sorted(torch)])
-    write_pins("uv.txt", list(lock(uv, [needs["uv"]]).values()))
-
-
-def find_uv() -> str:
-    if found := shutil.which("uv"):
-        return found
-    folder = BUILD / "uv"
-    local = folder / ("bin/uv.exe" if os.name == "nt" else "bin/uv")
-    if not local.exists():
-        BUILD.mkdir(exist_ok=True)
-        logged(*pip_install("--target", str(folder), project()["tool"]["tableau"]["uv"]))
-    return str(local)
-
-
-def lock(uv: str, wanted: Sequence[str], *options: str) -> dict[str, str]:
-    """Resolve ``wanted`` for all systems: package name -> its lines of a requirements file with hashes."""
-    folder = BUILD / "pins"
-    folder.mkdir(parents=True, exist_ok=True)
-    source, tested, target = folder / "wanted.txt", folder / "tested.txt", folder / "pylock.toml"
-    source.write_text("\n".join(wanted) + "\n", encoding="utf-8")
-    frozen = captured(PYTHON, "-m", "pip", "list", "--format", "freeze").stdout.split()
-    versions = (
-        line.partition("+")[0] for line in frozen if line.partition("=")[0] not in ("pip", "setuptools")
-    )
-    tested.write_text("\n".join(versions) + "\n", encoding="utf-8")
-    argv = [
-        uv,
-        "pip",
-        "compile",
-        "--universal",
-        "--python-version",
-        project()["tool"]["tableau"]["engine-pythons"][0],
-    ]
-    argv += ["--no-build", "--generate-hashes", "--format", "pylock.toml", "-q", "-c", str(tested), *options]
-    done = captured(*argv, "-o", target, source)
-    if done.returncode != 0:
-        raise BuildError(f"the engine's packages cannot be pinned: {' '.join(done.stderr.split())[:400]}")
-    blocks: dict[str, str] = {}
-    for package in tomllib.loads(target.read_text(encoding="utf-8"))["packages"]:
-        hashes = sorted(
-            wheel["hashes"]["sha256"] for wheel in package["wheels"] if is_for_engine(wheel["url"])
-        )
-        if not hashes:
-            continue  # there only for Pythons or systems that the engine does not run on
-        marker = f" ; {package['marker']}" if "marker" in package else ""
-        lines = [
-            f"{package['name']}=={package['version']}{marker}",
-            *(f"    --hash=sha256:{one}" for one in hashes),
-        ]
-        blocks[package["name"]] = blocks.get(package["name"], "") + " \\\n".join(lines) + "\n"
-    return blocks
-
-
-def is_for_engine(url: str) -> bool:
-    """Whether a wheel fits one of the engine's Pythons on a system that all of its packages are made for."""
-    python, abi, system = url.rpartition("/")[2].removesuffix(".whl").split("-")[-3:]
-    ours = {f"cp{version.replace('.', '')}" for version in project()["tool"]["tableau"]["engine-pythons"]}
-    stable = abi == "abi3" and int(python.removeprefix("cp3")) <= 12
-    fits = abi in ours or stable or (abi == "none" and (python in ours or "py3" in python.split(".")))
-    return (
-        fits
-        and re.search(r"^any$|manylinux.*_x86_64|macosx_\d+_\d+_(arm64|universal2)|win_amd64", system)
-        is not None
-    )
-
-
-def write_pins(name: str, blocks: Sequence[str]) -> None:
-    head = "# Made by `python build.py pin`: exact versions, and hashes of the wheels that count as them.\n"
-    temporary = ENGINE_PINS / f".{name}"
-    temporary.write_text(head + "".join(blocks), encoding="utf-8", newline="\n")
-    os.replace(temporary, ENGINE_PINS / name)
-
-
-# ---------------------------------------------------------------- the installable extension
-
-
-def blender_scripts() -> Path:
-    """Folder of Blender's own scripts in the bpy wheel (found without importing it)."""
-    for pattern in ("lib/python3.11/site-packages/bpy/*/scripts", "Lib/site-packages/bpy/*/scripts"):
-        for folder in VENV.glob(pattern):
-            return folder
-    raise BuildError("Blender's extension tool is not in .venv; remove .venv and run `python build.py setup`")
-
-
-def extension_tool(*arguments: Argument) -> None:
-    tool = blender_scripts() / "addons_core/bl_pkg/cli/blender_ext.py"
-    done = captured(PYTHON, tool, *arguments)
-    if done.returncode != 0:
-        lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        # the last line of a traceback says what happened, the others where
-        reason = "; ".join(lines[-1:] if "Traceback (most recent call last):" in lines else lines)
-        raise BuildError(f"Blender's extension tool refuses the package: {reason[:400]}")
-
-
-def is_packaged(path: Path) -> bool:
-    """Whether a file, relative to the repository, belongs to the installed extension."""
-    hidden = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
-    return path.suffix in PACKAGED_SUFFIXES.split() and not hidden and path.as_posix() not in NOT_PACKAGED
-
-
-def stage_extension(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    for path in (path for part in PACKAGED_FOLDERS for path in (ROOT / part).rglob("*")):
-        relative = path.relative_to(ROOT)
-        if path.is_file() and is_packaged(relative):
-            (folder / relative).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, folder / relative)
-    shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
-    shutil.copyfile(ROOT / "addon/blender_manifest.toml", folder / "blender_manifest.toml")
-    license_line = "# SPDX-License-Identifier: GPL-3.0-or-later\n"
-    entry = "from .addon import register, unregister  # noqa: F401\n"
-    (folder / "__init__.py").write_text(license_line + entry, encoding="utf-8")
-
-
-def normalize_zip(source: Path, target: Path) -> None:
-    """Write the members of ``source`` sorted, with one time and mode: equal files give an equal zip."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for name in sorted(old.namelist()):
-            member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            member.compress_type = old.getinfo(name).compress_type
-            member.external_attr = 0o644 << 16
-            member.create_system = 3
-            new.writestr(member, old.read(name), compresslevel=9)
-
-
-def build_package(folder: Path = ROOT / "dist") -> Path:
-    """Make the extension zip in ``folder``, validated by Blender's own tool; returns its path."""
-    manifest = tomllib.loads((ROOT / "addon/blender_manifest.toml").read_text(encoding="utf-8"))
-    stated, version = manifest["version"], project()["project"]["version"]
-    if stated != version:
-        raise BuildError(f"addon/blender_manifest.toml says version {stated}, pyproject.toml {version}")
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{EXTENSION}-{version}.zip"
-    BUILD.mkdir(exist_ok=True)
-    # its own folder, for tests that run side by side package side by side
-    with tempfile.TemporaryDirectory(prefix="package-", dir=BUILD) as scratch:
-        staged, raw, made = (Path(scratch) / name for name in ("stage", "raw.zip", target.name))
-        stage_extension(staged)
-        extension_tool("build", "--source-dir", staged, "--output-filepath", raw)
-        normalize_zip(raw, made)
-        tags = blender_scripts() / "modules/_bpy_internal/extensions/tags.py"
-        extension_tool("validate", made, "--valid-tags", tags)
-        temporary = target.with_name(f".{target.name}-{os.getpid()}")
-        try:
-            shutil.copyfile(made, temporary)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return target
-
-
 # ---------------------------------------------------------------- the commands
 
 
@@ -480,8 +284,13 @@ def command_demo(options: argparse.Namespace) -> None:
         # the extension's own operators bake the frames and make the .blend that plays them
         program = [ROOT / "addon/demo.py", "--name", name]
     timings = require(PYTHON, *program, portrait, performance, "-o", folder, what="the demo")
+    tell_demo(folder, [*timings, ("in all", time.perf_counter() - started)])
+    say(f"No .blend: {missing}" if missing else f"To play it: open {name}.blend, press Space")
+
+
+def tell_demo(folder: Path, timings: Sequence[tuple[str, float]]) -> None:
     say("\nTime")
-    for title, seconds in [*timings, ("in all", time.perf_counter() - started)]:
+    for title, seconds in timings:
         say(f"  {seconds:6.1f} s  {title}")
     say(f"\nThe result is in {folder.relative_to(ROOT)}/")
     for path in sorted(folder.iterdir()):
@@ -489,7 +298,6 @@ def command_demo(options: argparse.Namespace) -> None:
             say(f"  {path.name + '/':24} {len(list(path.iterdir()))} files")
         else:
             say(f"  {path.name:24} {path.stat().st_size / 1024:,.0f} KiB")
-    say(f"No .blend: {missing}" if missing else f"To play it: open {name}.blend, press Space")
 
 
 def command_test(options: argparse.Namespace) -> int:
@@ -505,26 +313,27 @@ def command_test(options: argparse.Namespace) -> int:
 
 def command_lint(options: argparse.Namespace) -> int:
     # the extension imports `..core`, so mypy has to see the repository as one package
+    package = "tableau_vivant"
     views = BUILD / "lint"
     views.mkdir(parents=True, exist_ok=True)
-    if not (views / EXTENSION).is_symlink():
-        (views / EXTENSION).symlink_to(ROOT, target_is_directory=True)
+    if not (views / package).is_symlink():
+        (views / package).symlink_to(ROOT, target_is_directory=True)
     mypy = (PYTHON, "-m", "mypy", "--config-file", ROOT / "pyproject.toml")
     return max(
         call(PYTHON, "-m", "ruff", "format", "--check", "."),
         call(PYTHON, "-m", "ruff", "check", "."),
-        call(*mypy, "-p", f"{EXTENSION}.core", "-p", f"{EXTENSION}.addon", cwd=views),
+        call(*mypy, "-p", f"{package}.core", "-p", f"{package}.addon", cwd=views),
         call(*mypy, "build.py"),
     )
 
 
-def command_package(options: argparse.Namespace) -> None:
-    say(f"{build_package().relative_to(ROOT)} is built and valid")
+def command_package(options: argparse.Namespace) -> int:
+    return call(PYTHON, "-m", "addon.package")
 
 
-def command_pin(options: argparse.Namespace) -> None:
+def command_pin(options: argparse.Namespace) -> int:
     with stage("Pinning the packages of the engine's environment"):
-        pin_engine()
+        return call(PYTHON, "-m", "addon.setup.pin")
 
 
 def command_bench(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from build import build_package
+from addon.package import build_package
 
 REPO = Path(__file__).resolve().parents[1]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import build
+from addon.setup.pin import engine_needs, is_for_engine
 from core.checkup import fits
 
 FILES = ("requirements.txt", "torch.txt", "uv.txt")
@@ -27,11 +27,11 @@ def pins(path: Path) -> dict[str, tuple[str, int]]:
 
 def test_pins_are_up_to_date(repo: Path) -> None:
     stated = json.loads((repo / "presets/engine/needs.json").read_text(encoding="utf-8"))
-    assert stated == build.engine_needs(), "run: python build.py pin"
+    assert stated == engine_needs(), "run: python build.py pin"
 
 
 def test_all_that_is_needed_is_pinned(repo: Path) -> None:
-    needs = build.engine_needs()
+    needs = engine_needs()
     pinned = pins(repo / "presets/engine/requirements.txt") | pins(repo / "presets/engine/torch.txt")
     for requirement in needs["requirements"]:
         name, specifiers = re.fullmatch(r"([\w.-]+?)([<>=].*)", requirement).groups()  # type: ignore[union-attr]
@@ -68,4 +68,4 @@ def test_pins_are_in_the_zip(built_zip: Path) -> None:
     ],
 )
 def test_only_wheels_that_the_engine_can_use_count(wheel: str, ours: bool) -> None:
-    assert build.is_for_engine(f"https://example.org/files/{wheel}") is ours
+    assert is_for_engine(f"https://example.org/files/{wheel}") is ours
