@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 
 class Problem(Exception):
     """One line that says what is wrong and what to do;
@@ -15,6 +19,20 @@ class Problem(Exception):
 
 class Stopped(Problem):
     """The artist cancelled the work."""
+
+
+def reported(execute: Callable[[Any, Any], set[str]]) -> Callable[[Any, Any], set[str]]:
+    """Decorator of an operator's ``execute``: a Problem in it ends the operator, as its report."""
+
+    @wraps(execute)
+    def guarded(self: Any, context: Any) -> set[str]:
+        try:
+            return execute(self, context)
+        except Problem as problem:
+            self.report({"ERROR"}, str(problem))
+            return {"CANCELLED"}
+
+    return guarded
 
 
 def one_line(text: str) -> str:

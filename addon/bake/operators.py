@@ -10,7 +10,7 @@ from bpy.props import IntProperty, StringProperty
 
 from .. import calls, jobs, lookup, needs, paths
 from ..portrait import rig as rigs
-from ..problems import Problem
+from ..problems import Problem, reported
 from . import run, settings
 from .prepare import latest, next_version, prepare_steps
 from .show import Show
@@ -92,15 +92,12 @@ class TABLEAU_OT_new_version(needs.NeedsPose, bpy.types.Operator):
     bl_label = "New Version"
     bl_options = {"REGISTER", "UNDO"}
 
+    @reported
     def execute(self, context):
         rig = lookup.rig_of(context)
-        try:
-            if rig.library is not None:  # an override keeps it
-                rigs.check_own(rig)
-            rig.tableau_bake.version = next_version(rig)
-        except Problem as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
+        if rig.library is not None:  # an override keeps it
+            rigs.check_own(rig)
+        rig.tableau_bake.version = next_version(rig)
         self.report({"INFO"}, f"The next bake is version {rig.tableau_bake.version}")
         return {"FINISHED"}
 
@@ -120,15 +117,11 @@ class TABLEAU_OT_open_frames(bpy.types.Operator):
             cls.poll_message_set(text)
         return not text
 
+    @reported
     def execute(self, context):
-        try:
-            folder = latest(lookup.rig_of(context))
-        except Problem as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
+        folder = latest(lookup.rig_of(context))
         if folder is None:
-            self.report({"ERROR"}, "The folder of the frames is not there; bake again")
-            return {"CANCELLED"}
+            raise Problem("The folder of the frames is not there; bake again")
         self.report({"INFO"}, str(folder))
         return {"FINISHED"} if bpy.app.background else bpy.ops.wm.path_open(filepath=str(folder))
 

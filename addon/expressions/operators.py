@@ -9,6 +9,7 @@ from ..performance import action as actions
 from ..performance import takes
 from ..performance.operators import Animating
 from ..portrait import rig as rigs
+from ..problems import reported
 from . import sliders, solve
 
 
@@ -49,13 +50,9 @@ class TABLEAU_OT_remove_sliders(OwnSliders, bpy.types.Operator):
             text = "The rig has no expression sliders"
         return text
 
+    @reported
     def execute(self, context):
-        rig = lookup.rig_of(context)
-        try:
-            sliders.remove(context, rig)
-        except jobs.Problem as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
+        sliders.remove(context, lookup.rig_of(context))
         return {"FINISHED"}
 
 

@@ -5,7 +5,7 @@ import bpy
 from bpy.props import BoolProperty
 
 from .. import lookup, needs
-from ..problems import Problem
+from ..problems import Problem, reported
 from . import fix, view
 from . import rig as rigs
 from .fix import fixing_of
@@ -38,19 +38,16 @@ class TABLEAU_OT_fix_landmarks(needs.NeedsRig, bpy.types.Operator):
             text = "The landmarks are being fixed already; press Done"
         return text
 
+    @reported
     def execute(self, context):
         rig = lookup.rig_of(context)
-        try:
-            rigs.check_own(rig)
-            rigs.rest_track(rig)  # all its bones are there
-            if context.object is not None and context.object.mode != "OBJECT":
-                bpy.ops.object.mode_set(mode="OBJECT")
-            rig.tableau.portrait.tableau.rig = rig
-            rig.tableau.show_rig = True
-            fix.make_points(context, rig)
-        except Problem as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
+        rigs.check_own(rig)
+        rigs.rest_track(rig)  # all its bones are there
+        if context.object is not None and context.object.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        rig.tableau.portrait.tableau.rig = rig
+        rig.tableau.show_rig = True
+        fix.make_points(context, rig)
         if self.look_at_it:
             view.look_at(context, rig.tableau.portrait)
         return {"FINISHED"}

@@ -7,7 +7,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty
 
 from .. import jobs, lookup
-from ..problems import Problem
+from ..problems import Problem, reported
 from . import detection, fix, rest
 from . import rig as rigs
 from .fix import fixing_of
@@ -67,19 +67,16 @@ class TABLEAU_OT_symmetrize_landmarks(Tool, bpy.types.Operator):
     )
     only_selected: BoolProperty(**_SELECTED)
 
+    @reported
     def execute(self, context):
         import numpy as np
 
         from .symmetry import symmetrize
 
         rig = fixing_of(context)
-        try:
-            local = fix.read_points(rig.tableau.fixing).local
-            local = np.where(np.isfinite(local), local, rest.rest_local(rig))
-            self.report({"INFO"}, self.change(rig, symmetrize(local, self.side)))
-        except Problem as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
+        local = fix.read_points(rig.tableau.fixing).local
+        local = np.where(np.isfinite(local), local, rest.rest_local(rig))
+        self.report({"INFO"}, self.change(rig, symmetrize(local, self.side)))
         return {"FINISHED"}
 
 
@@ -92,16 +89,13 @@ class TABLEAU_OT_reset_landmarks(Tool, bpy.types.Operator):
 
     only_selected: BoolProperty(**_SELECTED)
 
+    @reported
     def execute(self, context):
-        try:
-            rig = fixing_of(context)
-            local = rest.detected_local(rig)
-            if local is None:
-                raise Problem("What the detector found is not stored on this rig; use Re-detect")
-            self.report({"INFO"}, self.change(rig, local))
-        except Problem as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
+        rig = fixing_of(context)
+        local = rest.detected_local(rig)
+        if local is None:
+            raise Problem("What the detector found is not stored on this rig; use Re-detect")
+        self.report({"INFO"}, self.change(rig, local))
         return {"FINISHED"}
 
 

@@ -5,7 +5,7 @@ import bpy
 from bpy.props import BoolProperty
 
 from .. import calls, jobs, lookup, needs, paths
-from ..problems import Problem
+from ..problems import Problem, reported
 from . import fix, matte
 from . import plane as planes
 from . import rig as rigs
@@ -83,15 +83,12 @@ class TABLEAU_OT_keep_matte(MatteOperator, bpy.types.Operator):
     bl_label = "Keep Matte"
     bl_options = {"REGISTER", "UNDO"}
 
+    @reported
     def execute(self, context):
         rig = lookup.rig_of(context)
         if context.object is not None and context.object.mode == "TEXTURE_PAINT":
             bpy.ops.object.mode_set(mode="OBJECT")
-        try:
-            kept = matte.keep_painting(rig)
-        except Problem as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
+        kept = matte.keep_painting(rig)
         self.report({"INFO"}, "The bake uses the painted matte" if kept else "Nothing was painted")
         return {"FINISHED"}
 
@@ -103,15 +100,12 @@ class TABLEAU_OT_remove_matte(MatteOperator, bpy.types.Operator):
     bl_label = "Remove Matte"
     bl_options = {"REGISTER", "UNDO"}
 
+    @reported
     def execute(self, context):
         if context.object is not None and context.object.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
         rig = lookup.rig_of(context)
-        try:
-            matte.remove_matte(rig)
-        except Problem as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
+        matte.remove_matte(rig)
         fix.activate(context, rig)
         return {"FINISHED"}
 

@@ -10,7 +10,7 @@ from .. import calls, jobs, lookup, needs, paths
 from ..portrait import rig as rigs
 from ..portrait.operators import PICTURES
 from ..portrait.orientation import orientation_of
-from ..problems import Problem
+from ..problems import Problem, reported
 from . import store
 
 VIDEOS = "*.mp4;*.mov;*.mkv;*.avi;*.webm"
@@ -68,20 +68,17 @@ class TABLEAU_OT_add_shots(needs.NeedsRig, bpy.types.Operator):
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
     filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
 
+    @reported
     def execute(self, context):
         rig = lookup.rig_of(context)
         folder = Path(bpy.path.abspath(self.directory))
         chosen = [folder / file.name for file in self.files if file.name]
         if not chosen and self.filepath:
             chosen = [Path(bpy.path.abspath(self.filepath))]
+        rigs.check_own(rig)
+        if not chosen:
+            raise Problem("No picture was chosen")
         added, problems = 0, []
-        try:
-            rigs.check_own(rig)
-            if not chosen:
-                raise Problem("No picture was chosen")
-        except Problem as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
         for path in chosen:
             try:
                 added += add_shot(rig, path.absolute())
