@@ -11,7 +11,6 @@ from ..problems import Problem
 from . import plane as planes
 from . import rig as rigs
 from .operators import PATH, PICTURES
-from .orientation import orientation_of
 
 ASPECT = 0.01
 """How far the proportions of a relinked picture may be from the old one's."""
@@ -65,19 +64,9 @@ def relink(plane, path):
 
     Raises Problem where it is not there, no picture, or of other proportions.
     """
-    if not path.is_file():
-        raise Problem(f"{path}: there is no such picture; choose another file")
+    width, height = planes.upright_size(path)
     rigs.check_own(plane)
     settings = plane.tableau
-    probe = bpy.data.images.load(str(path))
-    try:
-        width, height = probe.size
-    finally:
-        bpy.data.images.remove(probe)
-    if not width:
-        raise Problem(f"{path}: is not a picture that Blender reads; save it as PNG, JPEG or TIFF")
-    if orientation_of(path) > 4:
-        width, height = height, width
     old_width, old_height = settings.size
     if abs(width * old_height / (height * old_width) - 1) > ASPECT:
         raise Problem(

@@ -22,18 +22,29 @@ _GAP = 0.1 * HEIGHT
 _SOLID = {"MESH", "CURVE", "SURFACE", "META", "FONT", "VOLUME", "POINTCLOUD"}
 
 
-def load_image(path: Path) -> Any:
-    """The picture as a Blender image; Problem where it is missing or no picture."""
+def load_image(path: Path, *, anew: bool = False) -> Any:
+    """The picture as a Blender image, the one that there may be already unless ``anew``.
+
+    Raises Problem where it is missing or no picture.
+    """
     if not path.is_file():
         raise Problem(f"{path}: there is no such picture; choose another file")
     try:
-        image = bpy.data.images.load(str(path), check_existing=True)
+        image = bpy.data.images.load(str(path), check_existing=not anew)
     except RuntimeError:
         raise Problem(f"{path}: is not a picture that Blender reads; save it as PNG, JPEG or TIFF") from None
     if not image.has_data and not image.size[0]:
         bpy.data.images.remove(image)
         raise Problem(f"{path}: is not a picture that Blender reads; save it as PNG, JPEG or TIFF")
     return image
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels of the picture as it is now, stood upright; Problem as ``load_image``."""
+    probe = load_image(path, anew=True)
+    width, height = probe.size
+    bpy.data.images.remove(probe)
+    return (height, width) if orientation_of(path) > 4 else (width, height)
 
 
 def make_portrait(context: Any, path: Path) -> Any:

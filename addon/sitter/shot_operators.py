@@ -7,9 +7,9 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
 
 from .. import calls, jobs, lookup, needs, paths
+from ..portrait import plane as planes
 from ..portrait import rig as rigs
 from ..portrait.operators import PICTURES
-from ..portrait.orientation import orientation_of
 from ..problems import Problem, reported
 from . import store
 
@@ -26,7 +26,7 @@ def add_shot(rig, path):
     known = [rig.tableau.portrait.tableau.picture, *(shot.path for shot in settings.shots)]
     if any(_same(path, other) for other in known):
         return False
-    size = _size_of(path)
+    size = planes.upright_size(path)
     shot = settings.shots.add()
     shot.path, shot.size = paths.shown(path), size
     settings.shot_index = len(settings.shots) - 1
@@ -38,20 +38,6 @@ def _same(path, stored):
         return paths.absolute(stored) == path
     except Problem:
         return False
-
-
-def _size_of(path):
-    """(width, height) of the upright picture; Problem where Blender does not read it."""
-    if not path.is_file():
-        raise Problem(f"{path}: there is no such picture; choose another file")
-    probe = bpy.data.images.load(str(path))
-    try:
-        width, height = probe.size
-    finally:
-        bpy.data.images.remove(probe)
-    if not width:
-        raise Problem(f"{path}: is not a picture that Blender reads; save it as PNG, JPEG or TIFF")
-    return (height, width) if orientation_of(path) > 4 else (width, height)
 
 
 class TABLEAU_OT_add_shots(needs.NeedsRig, bpy.types.Operator):
