@@ -5,6 +5,7 @@ import bpy
 from bpy.props import StringProperty
 
 from . import ROOT, engine
+from .options import RELATIVE
 from .setup import panel
 
 
@@ -18,7 +19,7 @@ class TableauPreferences(bpy.types.AddonPreferences):
             f"leave it empty to use what that made, or what the environment variable {engine.VARIABLE} names"
         ),
         subtype="FILE_PATH",
-        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+        options=RELATIVE,
     )
 
     def draw(self, context):

@@ -14,13 +14,9 @@ from bpy.props import (
     StringProperty,
 )
 
+from .options import OVERRIDABLE, RELATIVE
 from .portrait import choices
 from .sitter.settings import TableauSitter
-
-RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"}
-OVERRIDABLE = {"LIBRARY_OVERRIDABLE"}
-"""What an override of a linked portrait keeps as its own: without it, the pointers of one would lead back to
-the linked objects when the file is opened again."""
 
 
 class TableauFace(bpy.types.PropertyGroup):

@@ -5,11 +5,10 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from .. import lookup
+from ..options import ASKED, OVERRIDABLE, RELATIVE
 
-ONCE = {"SKIP_SAVE"}
-"""The operator must not remember these itself: they are on the rig."""
-KEPT = {"LIBRARY_OVERRIDABLE"}
-"""An override of another file's rig has choices of its own."""
+CHOICE = {"options": {"SKIP_SAVE"}, "override": OVERRIDABLE}
+"""The operator must not remember a choice itself: it is on the rig, and on each override of that its own."""
 
 
 def _respace(self, context):
@@ -26,15 +25,10 @@ class BakeOptions:
         name="Custom Range",
         description="Bake the frames from Start to End as they are set here, whatever the scene's range is",
         default=False,
-        options=ONCE,
-        override=KEPT,
+        **CHOICE,
     )
-    frame_start: IntProperty(
-        name="Start", description="First frame to bake", default=1, options=ONCE, override=KEPT
-    )
-    frame_end: IntProperty(
-        name="End", description="Last frame to bake", default=250, options=ONCE, override=KEPT
-    )
+    frame_start: IntProperty(name="Start", description="First frame to bake", default=1, **CHOICE)
+    frame_end: IntProperty(name="End", description="Last frame to bake", default=250, **CHOICE)
     target: EnumProperty(
         name="Show On",
         description="What plays the frames",
@@ -49,8 +43,7 @@ class BakeOptions:
             ),
         ),
         default="PLANE",
-        options=ONCE,
-        override=KEPT,
+        **CHOICE,
     )
     spacing: FloatProperty(
         name="Spacing",
@@ -59,8 +52,7 @@ class BakeOptions:
         min=0.001,
         soft_max=1.0,
         subtype="DISTANCE",
-        options=ONCE,
-        override=KEPT,
+        **CHOICE,
         update=_respace,
     )
     match_camera: BoolProperty(
@@ -68,8 +60,7 @@ class BakeOptions:
         description="Make the nearer layers smaller, so that the scene's camera, from where it is now, sees "
         "them exactly over one another",
         default=True,
-        options=ONCE,
-        override=KEPT,
+        **CHOICE,
         update=_respace,
     )
     size: EnumProperty(
@@ -81,13 +72,16 @@ class BakeOptions:
             ("CUSTOM", "Width", "Of a width of your own, up to the picture's"),
         ),
         default="PICTURE",
-        options=ONCE,
-        override=KEPT,
+        **CHOICE,
     )
     width: IntProperty(
-        name="Width", description="Width of the frames in pixels", default=1080, min=64, subtype="PIXEL",
-        options=ONCE, override=KEPT,
-    )  # fmt: skip
+        name="Width",
+        description="Width of the frames in pixels",
+        default=1080,
+        min=64,
+        subtype="PIXEL",
+        **CHOICE,
+    )
     format: EnumProperty(
         name="Format",
         description="How the frames are stored",
@@ -98,29 +92,26 @@ class BakeOptions:
             ("EXR", "EXR", "Half floats of linear light, for compositing"),
         ),
         default="AUTO",
-        options=ONCE,
-        override=KEPT,
+        **CHOICE,
     )
     video: BoolProperty(
         name="Review Video",
         description="Also write an MP4 and a contact sheet beside the frames",
         default=True,
-        options=ONCE,
-        override=KEPT,
+        **CHOICE,
     )
     cyclic: BoolProperty(
         name="Repeat",
         description="Play the frames again and again for as long as the scene goes on",
         default=True,
-        options=ONCE,
-        override=KEPT,
+        **CHOICE,
     )
     output: StringProperty(
         name="Frames To",
         description="Folder for the frames and the film; empty: beside the .blend",
         subtype="DIR_PATH",
-        options={"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"},
-        override=KEPT,
+        options=ASKED,
+        override=OVERRIDABLE,
     )
     version: IntProperty(
         name="Version",
@@ -128,13 +119,11 @@ class BakeOptions:
         default=1,
         min=0,
         max=9999,
-        options=ONCE,
-        override=KEPT,
+        **CHOICE,
     )
     digits: IntProperty(
-        name="Digits", description="Digits of the number in a frame's name", default=4, min=1, max=8,
-        options=ONCE, override=KEPT,
-    )  # fmt: skip
+        name="Digits", description="Digits of the number in a frame's name", default=4, min=1, max=8, **CHOICE
+    )
 
 
 NAMES = tuple(BakeOptions.__annotations__)
@@ -148,11 +137,13 @@ class TableauBake(BakeOptions, bpy.types.PropertyGroup):
         name="Plate",
         description="The picture without this sitter, from her last bake in layers",
         subtype="FILE_PATH",
-        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
-        override=KEPT,
+        options=RELATIVE,
+        override=OVERRIDABLE,
     )
-    due: StringProperty(name="Due", description="What was found to be rendered", override=KEPT)
-    due_for: StringProperty(name="Due For", description="The choices that this was found for", override=KEPT)
+    due: StringProperty(name="Due", description="What was found to be rendered", override=OVERRIDABLE)
+    due_for: StringProperty(
+        name="Due For", description="The choices that this was found for", override=OVERRIDABLE
+    )
 
 
 def adopt(settings, operator):
@@ -191,7 +182,7 @@ CLASSES = (TableauBake,)
 
 
 def attach():
-    bpy.types.Object.tableau_bake = PointerProperty(type=TableauBake, override=KEPT)
+    bpy.types.Object.tableau_bake = PointerProperty(type=TableauBake, override=OVERRIDABLE)
 
 
 def detach():

@@ -7,6 +7,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from .. import jobs, lookup, needs
+from ..options import ASKED
 from ..performance.operators import FILES, Loading
 from . import exchange
 
@@ -31,14 +32,13 @@ class TABLEAU_OT_load_curves(Loading, jobs.FileJobOperator, bpy.types.Operator):
         description="Live Link Face .csv, expression curves, MediaPipe .json, OpenFace .csv, or anything "
         "else that Load Performance takes",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"},
+        options=ASKED,
     )
     filter_glob: StringProperty(default=FILES, options={"HIDDEN"})
 
     def steps(self, context):
         path = self.chosen_file("there are no such curves; choose a file")
-        options = {"set_range": self.set_range, "set_rate": self.set_rate}
-        return (yield from exchange.load_steps(context, path, as_strip=self.place == "STRIP", **options))
+        return (yield from exchange.load_steps(context, path, **self.placing))
 
 
 class TABLEAU_OT_export_performance(needs.NeedsRig, jobs.JobOperator, bpy.types.Operator):
@@ -51,7 +51,7 @@ class TABLEAU_OT_export_performance(needs.NeedsRig, jobs.JobOperator, bpy.types.
         name="File",
         description="The file to write, .csv or .npz",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"},
+        options=ASKED,
     )
     filter_glob: StringProperty(default="*.csv;*.npz", options={"HIDDEN"})
     form: EnumProperty(name="Format", description="What is written", items=FORMATS, default="live-link")

@@ -7,7 +7,7 @@ from bpy.props import BoolProperty, FloatProperty
 from .. import jobs, lookup
 from ..performance import action as actions
 from ..performance import takes
-from ..performance.operators import Animating
+from ..performance.operators import REPLACE_EDITED, Animating
 from ..portrait import rig as rigs
 from ..problems import reported
 from . import sliders, solve
@@ -68,11 +68,7 @@ class TABLEAU_OT_solve_expressions(OwnSliders, jobs.JobOperator, bpy.types.Opera
         name="Hide Below", description="Hide curves that never get this far", default=0.05, min=0.0,
         soft_max=0.5,
     )  # fmt: skip
-    overwrite: BoolProperty(
-        name="Replace Edited Sliders",
-        description="Also write slider curves anew that were edited since they were solved",
-        default=False,
-    )
+    overwrite: BoolProperty(**REPLACE_EDITED)
 
     @classmethod
     def lacks(cls, context):

@@ -5,11 +5,17 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from .. import jobs, lookup, needs
+from ..options import ASKED
 from . import presets, takes
 from .steps import TRACKS, import_steps, retarget_steps
 
 VIDEOS = "*.mp4;*.mov;*.mkv;*.avi;*.webm;*.m4v"
 FILES = ";".join([VIDEOS, *(f"*{suffix}" for suffix in sorted(TRACKS))])
+REPLACE_EDITED = {
+    "name": "Replace Edited Sliders",
+    "description": "Also write slider curves anew that were edited since they were solved",
+    "default": False,
+}
 
 
 class Animating(needs.NeedsRig):
@@ -54,9 +60,13 @@ class Loading(Animating):
         name="Set Frame Rate", description="Give the scene the performance's own frame rate", default=False
     )
 
+    @property
+    def placing(self):
+        """The choices, as the steps of loading take them."""
+        return {"as_strip": self.place == "STRIP", "set_range": self.set_range, "set_rate": self.set_rate}
+
     def load(self, context, source):
-        options = {"set_range": self.set_range, "set_rate": self.set_rate}
-        return (yield from import_steps(context, source, as_strip=self.place == "STRIP", **options))
+        return (yield from import_steps(context, source, **self.placing))
 
 
 class TABLEAU_OT_load_performance(Loading, jobs.FileJobOperator, bpy.types.Operator):
@@ -71,7 +81,7 @@ class TABLEAU_OT_load_performance(Loading, jobs.FileJobOperator, bpy.types.Opera
         description="A video of a face, a landmark track or expression curves: .npz, .csv of this program, "
         "Live Link Face or OpenFace, .json of MediaPipe",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"},
+        options=ASKED,
     )
     filter_glob: StringProperty(default=FILES, options={"HIDDEN"})
 
@@ -109,11 +119,7 @@ class TABLEAU_OT_retarget(Animating, jobs.JobOperator, bpy.types.Operator):
     every: BoolProperty(
         name="All Strips", description="Every performance on this rig, not only the current one", default=True
     )
-    overwrite: BoolProperty(
-        name="Replace Edited Sliders",
-        description="Also write slider curves anew that were edited since they were solved",
-        default=False,
-    )
+    overwrite: BoolProperty(**REPLACE_EDITED)
 
     @classmethod
     def lacks(cls, context):

@@ -4,6 +4,8 @@
 import bpy
 from bpy.props import BoolProperty, FloatProperty, PointerProperty, StringProperty
 
+from ..options import RELATIVE
+
 REGIONS = ("brows", "blink", "gaze", "nose", "mouth", "jaw", "rotation", "translation")
 
 
@@ -35,7 +37,7 @@ class TableauTake(bpy.types.PropertyGroup):
         name="Take",
         description="The performance as it was recorded; it is never changed",
         subtype="FILE_PATH",
-        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+        options=RELATIVE,
     )
     sha256: StringProperty(name="SHA-256", description="Hash of the take's file when it was made")
     gains: StringProperty(name="Gains", description="The strengths that the action was made with")

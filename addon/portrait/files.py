@@ -7,10 +7,11 @@ import bpy
 from bpy.props import StringProperty
 
 from .. import lookup, needs, paths
+from ..options import ASKED
 from ..problems import Problem
 from . import plane as planes
 from . import rig as rigs
-from .operators import PATH, PICTURES
+from .operators import PICTURES
 
 ASPECT = 0.01
 """How far the proportions of a relinked picture may be from the old one's."""
@@ -35,7 +36,7 @@ class TABLEAU_OT_relink_picture(needs.NeedsPortrait, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(
-        name="Picture", description="Where the picture is now", subtype="FILE_PATH", options=PATH
+        name="Picture", description="Where the picture is now", subtype="FILE_PATH", options=ASKED
     )
     filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
 

@@ -7,10 +7,10 @@ import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .. import jobs, lookup, needs
+from ..options import ASKED
 from . import detection, view
 from . import plane as planes
 
-PATH = {"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"}
 PICTURES = "*.png;*.jpg;*.jpeg;*.tif;*.tiff;*.webp;*.bmp"
 
 
@@ -22,14 +22,14 @@ class TABLEAU_OT_load_portrait(jobs.FileJobOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(
-        name="Picture", description="The picture file", subtype="FILE_PATH", options=PATH
+        name="Picture", description="The picture file", subtype="FILE_PATH", options=ASKED
     )
     filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
     folder: StringProperty(
         name="Folder",
         description="Where landmarks, takes and frames are kept; leave empty for beside the .blend",
         subtype="DIR_PATH",
-        options=PATH,
+        options=ASKED,
     )
     detect: BoolProperty(
         name="Detect Landmarks", description="Find the sitter's landmarks at once", default=True

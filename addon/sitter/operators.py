@@ -8,12 +8,12 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from .. import calls, jobs, lookup, needs, paths
+from ..options import ASKED
 from ..portrait import plane as planes
 from ..portrait import rig as rigs
 from ..problems import Problem
 from . import sitter_file, store, strip
 from .settings import METHODS
-from .shot_operators import PATH
 
 
 def shot_files(rig):
@@ -157,7 +157,7 @@ class TABLEAU_OT_relink_sitter(needs.NeedsRig, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(
-        name="Sitter", description="The sitter's file", subtype="FILE_PATH", options=PATH
+        name="Sitter", description="The sitter's file", subtype="FILE_PATH", options=ASKED
     )
     filter_glob: StringProperty(default=f"*{sitter_file.SUFFIX}", options={"HIDDEN"})
 

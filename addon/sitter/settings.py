@@ -12,7 +12,8 @@ from bpy.props import (
     StringProperty,
 )
 
-RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"}
+from ..options import RELATIVE
+
 METHODS = (
     (
         "AUTO",

@@ -7,6 +7,7 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
 
 from .. import calls, jobs, lookup, needs, paths
+from ..options import ASKED
 from ..portrait import plane as planes
 from ..portrait import rig as rigs
 from ..portrait.operators import PICTURES
@@ -14,7 +15,6 @@ from ..problems import Problem, reported
 from . import store
 
 VIDEOS = "*.mp4;*.mov;*.mkv;*.avi;*.webm"
-PATH = {"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"}
 
 
 def add_shot(rig, path):
@@ -48,7 +48,7 @@ class TABLEAU_OT_add_shots(needs.NeedsRig, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(
-        name="Picture", description="A picture of the sitter", subtype="FILE_PATH", options=PATH
+        name="Picture", description="A picture of the sitter", subtype="FILE_PATH", options=ASKED
     )
     directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
@@ -92,7 +92,7 @@ class TABLEAU_OT_sample_shots(needs.NeedsRig, jobs.FileJobOperator, bpy.types.Op
     bl_options = {"UNDO"}
 
     filepath: StringProperty(
-        name="Video", description="A video of the sitter", subtype="FILE_PATH", options=PATH
+        name="Video", description="A video of the sitter", subtype="FILE_PATH", options=ASKED
     )
     filter_glob: StringProperty(default=VIDEOS, options={"HIDDEN"})
     count: IntProperty(
