@@ -121,8 +121,10 @@ def test_landmarks_are_met_and_nothing_folds(compositor: Compositor) -> None:
         wanted = compositor.relief.rest[mesh.handles, :2] + mesh.handle_map @ (
             points[:, :2] - compositor.relief.landmarks
         )
-        error = np.hypot(*(flow.vertices[mesh.handles, :2] - wanted).T)[single & ~mesh.handle_jaw]
-        assert error.max() < 0.01 * compositor.units.unit, motion
+        error = np.hypot(*(flow.vertices[mesh.handles, :2] - wanted).T) / compositor.units.unit
+        assert error[single & ~mesh.handle_jaw].max() < 0.01, motion
+        # a detector's jaw line is rough: it draws without being met exactly
+        assert error[mesh.handle_jaw].max() < 0.015, (motion, error[mesh.handle_jaw])
 
 
 def test_blinking_hides_the_iris_behind_a_lid(compositor: Compositor) -> None:
