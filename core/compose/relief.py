@@ -28,7 +28,7 @@ from .mesh import EXTENT, FINE, CutMesh, FaceUnits, build_mesh
 from .unfold import Unfolding
 
 CELL = 0.02  # face units per sample of the maps that the proxy is seen on
-# how firmly handles hold, against the bending energy; a jaw that gives way leaves the chin of an opening mouth behind
+# how firmly handles hold, against the bending energy; a jaw that gives way puts chins too low or too high
 FIRM, JAW_FIRM, CHEEK_FIRM, OUTLINE_FIRM = 1e7, 1000.0, 300.0, 60.0
 CHEEK_SPACING, OUTLINE_SPACING = 0.16, 0.12  # face units between handles of the skin, of the outline
 OUTLINE = 0.08  # face units within which of the proxy's edge a vertex lies on its outline
