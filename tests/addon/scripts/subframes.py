@@ -77,7 +77,7 @@ user, material = node.image_user, sequence.sequence_of(rig).data.materials[0]
 answer["numbers"] = []
 for cyclic in (False, True):
     user.use_cyclic = cyclic
-    for frame in (3, 5, 6, 9, 40):
+    for frame in (3, 5, 6, 9, 40) if cyclic else (1, 2, 3, 5, 6, 9, 40):
         scene.frame_set(frame)
         played = material.evaluated_get(bpy.context.evaluated_depsgraph_get()).node_tree
         by_blender = played.nodes[node.name].image_user.frame_current
