@@ -117,9 +117,7 @@ def test_a_folder_removed_between_making_and_writing_is_made_again(
     assert set(ledger.frames()) == {1}
 
 
-def test_a_fold_while_the_frames_are_read_hides_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fold_while_the_frames_are_read_hides_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer, reader = (Ledger(tmp_path / "manifest.json", "f") for _ in range(2))
     writer.append(1, record(1, tmp_path))
     listed = Ledger._journals
