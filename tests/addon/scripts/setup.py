@@ -15,16 +15,19 @@ steps, program = module("addon.setup.steps"), module("addon.setup.program")
 preferences = bpy.context.preferences.addons[PACKAGE].preferences
 tableau = bpy.ops.tableau
 recipe.FOLDER = Path(question["recipe"])
+if not question["uv"]:  # also where it lies beside this very Python
+    module("addon.setup.bases").find_uv = lambda: None
 wheels, python = question["wheels"], question["python"]
 told = []
 jobs.listeners.append(lambda *values: told.append(values))
-started = []
+started, programs = [], set()
 begin = program.Program.__init__
 
 
 def watched(self, *arguments, **options):
     begin(self, *arguments, **options)
     started.append(self.process)
+    programs.add(Path(self.argv[0]).stem)
 
 
 program.Program.__init__ = watched
@@ -52,6 +55,7 @@ def drive(until):
 half = environment.root() / "77"
 half.mkdir()
 answer["first"] = list(tableau.set_up_engine(wheels=wheels, python=python))
+answer["programs"] = sorted(programs)
 answer["leftover"] = half.exists()
 answer["folders"] = folders()
 made = engine.interpreter()
