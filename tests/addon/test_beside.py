@@ -69,7 +69,10 @@ def test_linked_portraits_are_baked_in_the_file_that_uses_them(
         assert said["layers"] == ["painted", "plate", "sitter"]
         assert "choose another target" in said["portrait"]
         assert said["due"] == "All 2 frames are up to date"
-    assert seen["override"]["kept"] == ["override", True, "PNG16", True]
+    assert seen["override"]["kept"] == ["override", True, "PNG16", 777, True]
+    assert seen["linked"]["kept"][3] == 1080, "what the library's file has"
+    assert "does not keep these choices" in seen["linked"]["unkept"] and seen["override"]["unkept"] == ""
+    assert "a library override of it does" in seen["stdout"], "the bake says so"
     assert seen["linked"]["before"] > 0, "that its portrait is hidden is not kept: the plane lies before it"
     assert seen["library_same"], "the library's file is left alone"
     assert "Traceback" not in seen["stderr"]
