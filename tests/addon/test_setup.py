@@ -49,7 +49,8 @@ def test_setup_from_a_folder_of_wheels(
     assert seen["site"] == ["tinybrush.py"]
     done = [step[1] for step in seen["told"]]
     assert done == sorted(done) and seen["told"][-1][2] == 1 + 15 + 5
-    assert any(step[3] == "Installing PyTorch" for step in seen["told"])
+    # what is told is what one sees who looks now and then: a quick step goes by between two looks
+    assert "Installing PyTorch" in seen["titles"]
 
     assert len(seen["folders_again"]) == 1, "the former environment stays"
     assert "its hash differs" in seen["damaged"] and "\n" not in seen["damaged"]

@@ -37,7 +37,7 @@ session = live.session_of(rig)
 def shown(frame):
     """What the preview shows at ``frame``, [V, 2] px, and how far the lip has gone there, px."""
     scene.frame_set(int(frame), subframe=frame % 1)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while live.tick() == live.BUSY and time.monotonic() < deadline:
         time.sleep(0.01)
     mesh = stage.find(rig).data
