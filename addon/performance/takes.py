@@ -161,7 +161,8 @@ def _layers(rig: Any) -> list[_Layer]:
     data = rig.animation_data
     if data is None:
         return []
-    found = [] if data.action is None else [_Layer([(None, _gain_curves(data.action))])]
+    over = None if data.use_tweak_mode else data.action  # in tweak mode it is that of a strip
+    found = [] if over is None else [_Layer([(None, _gain_curves(over))])]
     for track in reversed(data.nla_tracks) if data.use_nla else ():
         strips = [strip for strip in track.strips if not strip.mute] if not track.mute else []
         found.append(_Layer([(strip, _gain_curves(strip.action)) for strip in strips]))
