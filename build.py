@@ -131,7 +131,7 @@ def requirements() -> dict[str, list[str]]:
     normal = [line for line in data["project"]["dependencies"] if not line.startswith("torch>")]
     return {
         "torch": [ours["torch"]],
-        "packages": normal + data["dependency-groups"]["dev"],
+        "packages": normal + data["dependency-groups"]["dev"] + [ours["uv"]],
         "without-dependencies": ours["without-dependencies"],
     }
 

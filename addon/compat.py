@@ -31,6 +31,12 @@ def action_curves(owner: Any) -> Any:
     return anim_utils.action_get_channelbag_for_slot(data.action, data.action_slot)
 
 
+def is_keyed(owner: Any, path: str) -> bool:
+    """Whether the action of ``owner`` has a curve of ``path``."""
+    bag = action_curves(owner)
+    return bag is not None and bag.fcurves.find(path) is not None
+
+
 def slot_curve(action: Any, path: str, index: int, group: str) -> Any:
     """The F-curve of ``path``[``index``] in the first slot of ``action``, made where missing;
     the action may be used by strips alone."""

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -111,14 +110,14 @@ def host() -> Iterator[Host]:
 
 
 def test_says_hello_before_anything_heavy_is_imported(host: Host) -> None:
-    began = time.monotonic()
     hello = host.next("hello")
     assert hello["protocol"] == worker_module.PROTOCOL
     assert hello["engine"] and hello["python"] == sys.version.split()[0]
     assert hello["versions"]["numpy"]
     assert hello["process"] == host.process.pid
-    # generous for a busy machine; tests/benchmarks measures it
-    assert time.monotonic() - began < 5
+    if sys.platform == "linux":
+        loaded = Path(f"/proc/{host.process.pid}/maps").read_text()
+        assert "numpy" not in loaded and "torch" not in loaded and "cv2" not in loaded
     assert host.answer(1, "ping")["result"] == {"pong": True}
 
 
@@ -183,7 +182,7 @@ def test_stray_prints_and_native_noise_do_not_reach_the_protocol(tmp_path: Path)
         assert host.answer(2, "ping")["result"] == {"pong": True}
         host.process.stdin.close()  # type: ignore[union-attr]
         assert host.next("exit")
-        assert host.process.wait(10) == 0
+        assert host.process.wait(120) == 0
         host.threads[1].join()
         noise = "".join(host.errors)
         assert "a stray print" in noise
@@ -194,13 +193,13 @@ def test_stray_prints_and_native_noise_do_not_reach_the_protocol(tmp_path: Path)
 def test_ends_with_its_host(host: Host) -> None:
     host.next("hello")
     host.process.stdin.close()  # type: ignore[union-attr]
-    assert host.process.wait(10) == 0
+    assert host.process.wait(120) == 0
 
 
 def test_shutdown_is_answered(host: Host) -> None:
     host.next("hello")
     assert host.answer(1, "shutdown")["event"] == "result"
-    assert host.process.wait(10) == 0
+    assert host.process.wait(120) == 0
 
 
 def test_bake_reports_progress_and_the_result(host: Host, tmp_path: Path) -> None:
@@ -265,7 +264,7 @@ def test_a_host_that_dies_mid_job_takes_the_worker_with_it(host: Host, tmp_path:
     host.ask(1, "bake", job=str(tmp_path / "job.json"))
     wait_for_frame(host, 2)
     host.process.stdin.close()  # type: ignore[union-attr]
-    assert host.process.wait(15) == 0
+    assert host.process.wait(120) == 0
     assert not [path for path in (tmp_path / "frames").iterdir() if path.name.startswith(".")]
 
 

@@ -44,8 +44,8 @@ def bake_steps(context, rig, changed):
     rig.tableau_bake.due_for = ""
     rig.tableau.baked = f"{len(frames)} frames, {frames.start} to {frames[-1]}"
     done = f"{rig.tableau.baked} in {prepared.job.output.folder}"
-    more = settings.crowded(rig)
-    return f"{done} ({report['written']} rendered){'. ' + more if more else ''}"
+    more = "".join(f". {line}" for line in (settings.crowded(rig), settings.unkept(rig)) if line)
+    return f"{done} ({report['written']} rendered){more}"
 
 
 class TABLEAU_OT_bake(settings.BakeOptions, needs.NeedsPose, jobs.JobOperator, bpy.types.Operator):

@@ -39,6 +39,10 @@ class TABLEAU_PT_bake(panels.StepPanel, bpy.types.Panel):
             row.prop(chosen, "match_camera", text="", icon="CAMERA_DATA")
             if rig.tableau.mode == "NEURAL":
                 column.label(text="Repainted has no layers", icon="ERROR")
+        if settings.unkept(rig):
+            lines = column.column(align=True)
+            lines.label(text="Linked: baked as its own file says;", icon="INFO")
+            lines.label(text="a library override has its own choices", icon="BLANK1")
         if settings.crowded(rig):
             column.label(text="Several sitters: choose Layers", icon="INFO")
         _work(column, context, rig)

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .. import lookup, paths
+from .. import compat, lookup, paths
 from ..portrait import plane as planes
 from ..portrait.orientation import corners
 
@@ -20,6 +21,8 @@ LIFT = 5e-4
 """Of the plane's height: how far a bake lies before a portrait that another file will show again."""
 PLAYED = "Tableau Bake"
 """Name of the node, and of the UV layer, that show a bake on the portrait's own plane."""
+_HELD = re.compile(r"(-?\d+) \+ \(frame < (-?\d+)\)")
+"""What drives the offset of a bake that is not repeated: the offset, and the clip's first scene frame."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,44 @@ def play(node: Any, clip: Clip, name: str, length: int, layer: str = "") -> None
     node.image = _image(node.image, clip, name, clip.files(layer)[0])
     user = node.image_user
     user.frame_start, user.frame_duration = clip.frames.start, length
-    user.frame_offset = clip.number - 1
-    # a bake that is still growing holds its last frame instead of starting over; but where the scene begins
-    # before it, Blender would look for the file before its first one there, and show none
-    early = clip.frames.start > bpy.context.scene.frame_start
-    growing = length < len(clip.frames)
-    user.use_auto_refresh, user.use_cyclic = True, early if growing else clip.cyclic
+    # a bake that is still growing holds its last frame instead of starting over
+    user.use_auto_refresh, user.use_cyclic = True, clip.cyclic and length == len(clip.frames)
+    _set_offset(node, clip)
+
+
+def _set_offset(node: Any, clip: Clip) -> None:
+    """Let the first file stand for the clip's first frame; and, unless it is repeated, for all frames before:
+    there Blender would look for the file before the first one, and paint the plane magenta.
+
+    An offset that the artist has animated stays.
+    """
+    user, offset = node.image_user, clip.number - 1
+    data, path = node.id_data.animation_data, user.path_from_id("frame_offset")
+    curve = data.drivers.find(path) if data is not None else None
+    text = f"{offset} + (frame < {clip.frames.start})"
+    if curve is not None:
+        if not _HELD.fullmatch(curve.driver.expression):
+            return
+        if curve.driver.expression == text and not user.use_cyclic:  # a bake shows each frame as it comes
+            return
+        user.driver_remove("frame_offset")
+    user.frame_offset = offset
+    if user.use_cyclic or compat.is_keyed(node.id_data, path):
+        return
+    curve = user.driver_add("frame_offset")
+    # Blender 5 maps the result through keys, 4.5 through a modifier
+    curve.keyframe_points.clear()
+    for modifier in list(curve.modifiers):
+        curve.modifiers.remove(modifier)
+    curve.driver.type, curve.driver.expression = "SCRIPTED", text  # plain sums need no script to be run
+
+
+def offset_at(node: Any, frame: int) -> int:
+    """The offset of a node that plays a bake at scene frame ``frame``, also where it is not evaluated yet."""
+    user, data = node.image_user, node.id_data.animation_data
+    curve = data.drivers.find(user.path_from_id("frame_offset")) if data is not None else None
+    held = _HELD.fullmatch(curve.driver.expression) if curve is not None else None
+    return int(held[1]) + (frame < int(held[2])) if held is not None else int(user.frame_offset)
 
 
 def new_image(clip: Clip, name: str, first: Path) -> Any:

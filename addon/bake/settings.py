@@ -171,6 +171,13 @@ def choices(scene, rig):
     return repr((frame_range(scene, settings), *values, *own))
 
 
+def unkept(rig):
+    """One line where this file does not keep what is chosen for a bake; empty where it does."""
+    if rig.library is None:
+        return ""
+    return f"{rig.name} is linked: this file does not keep these choices; a library override of it does"
+
+
 def crowded(rig):
     """One line where bakes of a group portrait would cover one another; empty where all is well."""
     if rig.tableau_bake.target == "LAYERS" or len(lookup.rigs_of(rig.tableau.portrait)) < 2:

@@ -13,11 +13,12 @@ from . import sequence
 CLASSES = ()
 
 
-def shown_number(user: Any, frame: int) -> int:
-    """The number of the file that an image user shows at scene frame ``frame``."""
+def shown_number(node: Any, frame: int) -> int:
+    """The number of the file that a node shows at scene frame ``frame``."""
+    user = node.image_user
     step, length = frame - user.frame_start, max(user.frame_duration, 1)
-    step = step % length if user.use_cyclic else min(max(step, 0), length - 1)
-    return int(user.frame_offset + 1 + step)
+    step = step % length + 1 if user.use_cyclic else min(max(step + 1, 0), length)
+    return sequence.offset_at(node, frame) + step
 
 
 @bpy.app.handlers.persistent
@@ -29,7 +30,7 @@ def show_again(*_: Any) -> None:
     for material in bpy.data.materials:
         for node in material.node_tree.nodes if material.node_tree is not None else ():
             if node.type == "TEX_IMAGE" and sequence.baked(node.image):
-                node.image_user.frame_current = shown_number(node.image_user, frame)
+                node.image_user.frame_current = shown_number(node, frame)
                 if not bpy.app.background:
                     node.image.gl_free()
 

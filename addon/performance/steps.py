@@ -52,7 +52,8 @@ def import_steps(
         strips.make_room(rig, start)
     first = not lookup.has_action(rig)
     action = actions.write_action(rig, track, f"{rig.tableau.title} {name}", frames)
-    takes.mark(action, rig, source if path.suffix == ".toml" else paths.shown(path), take, frames[0], rate)
+    origin = source if path.suffix == ".toml" else paths.shown(path)
+    takes.mark(action, rig, origin, take, frames[0], rate)
     rig.tableau.performance, rig.tableau.take = name, paths.shown(take)
     rig.tableau.show_rig = True
     last = max(start, int(frames[-1]))
@@ -60,6 +61,12 @@ def import_steps(
         actions.fit_range(scene, rig, start, last, widen=as_strip and not first)
     if as_strip:
         strips.lay_active(rig, name)
+    if takes.keyed_gains(rig, action):  # what they are is known only now that it has a place
+        laid = action.name
+        track = yield from retargeted(rig, take, action)
+        rig, action = lookup.by_session(uid), bpy.data.actions[laid]
+        actions.rewrite_action(rig, action, track, frames)
+        takes.mark(action, rig, origin, take, frames[0], rate)
     return f"{name}: {len(track)} samples on frames {start} to {last}"
 
 

@@ -13,7 +13,7 @@ import struct
 import zlib
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -21,6 +21,9 @@ from .. import compat, fcurves, paths
 from ..portrait import rig as rigs
 from ..problems import Problem
 from .properties import REGIONS
+
+_LOOKS = 24
+"""Steps of a performance at which keyed gains are looked at to tell whether they have changed."""
 
 
 def keep(source: Path, folder: Path, name: str) -> Path:
@@ -90,25 +93,26 @@ def _keys_mark(action: Any) -> str:
 
 def fit(action: Any, rig: Any) -> None:
     """Note on ``action`` that it goes with ``rig``'s rest and gains as they are now."""
-    action.tableau_take.gains, action.tableau_take.rest = _gains_mark(action, rig), rest_mark(rig)
+    action.tableau_take.gains = _gains_mark(action, rig, _layers(rig))
+    action.tableau_take.rest = rest_mark(rig)
 
 
 def gains(rig: Any, action: Any = None) -> dict[str, Any]:
-    """Strength per region, as the engine takes it: a number or, where ``action`` or what is keyed over its
-    strip has a curve of it, its values in seconds from the take's start."""
+    """Strength per region, as the engine takes it: a number or, where ``action``, or what else plays on
+    ``rig``, has a curve of it, its values in seconds from the take's start."""
     import numpy as np
 
     found: dict[str, Any] = {region: round(getattr(rig.tableau_gains, region), 4) for region in REGIONS}
     if action is None:
         return found
     take = action.tableau_take
-    for over in _keyed_over(rig, action):
-        for region, curve in _gain_curves(over).items():
-            places = _played(rig, action)
-            found[region] = {
-                "times": [(place - take.start) / float(Fraction(take.rate)) for place in places],
-                "values": [min(10.0, max(0.0, curve.evaluate(frame))) for frame in places.values()],
-            }
+    layers = _layers(rig)
+    places = _played(rig, action) if layers else {}
+    for region in _animated(layers) if places else ():
+        found[region] = {
+            "times": [(place - take.start) / float(Fraction(take.rate)) for place in places],
+            "values": [_heard(layers, region, frame)[0] for frame in places.values()],
+        }
     for region, curve in _gain_curves(action).items():
         last = fcurves.read(curve)[0].max()
         steps = np.arange(max(1, math.ceil(last - take.start) + 1))
@@ -119,30 +123,97 @@ def gains(rig: Any, action: Any = None) -> dict[str, Any]:
     return found
 
 
-def _keyed_over(rig: Any, action: Any) -> list[Any]:
-    """What was keyed by hand over the strip of ``action``, if it is in one: the actions, uppermost last."""
+def keyed_gains(rig: Any, action: Any) -> bool:
+    """Whether some gain has keys, so that it depends on where ``action`` plays."""
+    return bool(_animated(_layers(rig)) or _gain_curves(action))
+
+
+class _Layer(NamedTuple):
+    """What of a rig's animation says something of gains: the active action, or the strips of a track.
+
+    ``curves``: of each strip (None for the active action) the curves of the gains, by region."""
+
+    curves: list[tuple[Any, dict[str, Any]]]
+
+    def curve_at(self, region: str, frame: float) -> tuple[Any, float] | None:
+        """The curve of a gain that plays at scene frame ``frame``, and the frame of it."""
+        said = self._speaks(frame)
+        if said is None or region not in said[1]:
+            return None
+        strip, curves = said
+        return curves[region], frame if strip is None else _source(strip, frame)
+
+    def _speaks(self, frame: float) -> tuple[Any, dict[str, Any]] | None:
+        """One strip of a track plays at a time; before and after, what its extrapolation holds."""
+        last = None
+        for strip, curves in self.curves:
+            if strip is None or strip.frame_start <= frame <= strip.frame_end:
+                return strip, curves
+            if strip.frame_start > frame:
+                early = last is None and strip is self.curves[0][0] and strip.extrapolation == "HOLD"
+                return (strip, curves) if early else last
+            last = (strip, curves) if strip.extrapolation != "NOTHING" else None
+        return last
+
+
+def _layers(rig: Any) -> list[_Layer]:
+    """All that plays on ``rig``, what lies over all else first; empty where no gain has keys."""
     data = rig.animation_data
-    tracks = [] if data is None else list(data.nla_tracks)
-    under = [n for n, track in enumerate(tracks) if any(strip.action == action for strip in track.strips)]
-    if not under:
+    if data is None:
         return []
-    above = [*(strip.action for track in tracks[under[-1] + 1 :] for strip in track.strips), data.action]
-    return [over for over in above if over is not None and not over.tableau_take.path]
+    over = None if data.use_tweak_mode else data.action  # in tweak mode it is that of a strip
+    found = [] if over is None else [_Layer([(None, _gain_curves(over))])]
+    for track in reversed(data.nla_tracks) if data.use_nla else ():
+        strips = [strip for strip in track.strips if not strip.mute] if not track.mute else []
+        found.append(_Layer([(strip, _gain_curves(strip.action)) for strip in strips]))
+    return found if any(curves for layer in found for _, curves in layer.curves) else []
+
+
+def _animated(layers: list[_Layer]) -> list[str]:
+    """The regions whose gain has keys in some layer."""
+    keyed = {region for layer in layers for _, curves in layer.curves for region in curves}
+    return [region for region in REGIONS if region in keyed]
+
+
+def _heard(layers: list[_Layer], region: str, frame: float) -> tuple[float, Any]:
+    """The gain of a region at scene frame ``frame``, and the curve that says so: Blender gives what has keys
+    somewhere its default where none of them plays."""
+    for layer in layers:
+        said = layer.curve_at(region, frame)
+        if said is not None:
+            return min(10.0, max(0.0, said[0].evaluate(said[1]))), said[0]
+    return 1.0, None
+
+
+def _strip_of(rig: Any, action: Any) -> Any:
+    """The uppermost strip of ``rig`` that plays ``action``, or None."""
+    strips = [s for track in rig.animation_data.nla_tracks for s in track.strips if s.action == action]
+    return strips[-1] if strips else None
+
+
+def _span(rig: Any, action: Any) -> tuple[int, int]:
+    """The first and the last scene frame at which ``rig`` plays ``action``."""
+    strip = _strip_of(rig, action)
+    start, end = action.frame_range if strip is None else (strip.frame_start, strip.frame_end)
+    return math.ceil(start), math.floor(end)
 
 
 def _played(rig: Any, action: Any) -> dict[float, float]:
-    """The scene frame at which ``rig``'s strip of ``action`` plays each frame of it, in order."""
-    strips = [s for track in rig.animation_data.nla_tracks for s in track.strips if s.action == action]
-    if not strips:
-        return {}
-    strip, places = strips[-1], {}
-    first, last = strip.action_frame_start, strip.action_frame_end
+    """The scene frame at which ``rig`` plays each frame of ``action``, in order."""
+    strip = _strip_of(rig, action)
+    first, last = _span(rig, action)
+    frames = [float(frame) for frame in range(first, last + 1)]
+    return dict(sorted((frame if strip is None else _source(strip, frame), frame) for frame in frames))
+
+
+def _source(strip: Any, frame: float) -> float:
+    """The frame of its action that ``strip`` plays, or holds, at scene frame ``frame``."""
+    frame = min(max(frame, strip.frame_start), strip.frame_end)
     curve = strip.fcurves.find("strip_time") if strip.use_animated_time else None
-    for frame in range(math.ceil(strip.frame_start), math.floor(strip.frame_end) + 1):
-        done = (frame - strip.frame_start) / strip.scale
-        plain = last - done if strip.use_reverse else first + done
-        places[float(plain if curve is None else curve.evaluate(frame))] = float(frame)
-    return dict(sorted(places.items()))
+    if curve is not None:
+        return float(curve.evaluate(frame))
+    done = (frame - strip.frame_start) / strip.scale
+    return float(strip.action_frame_end - done if strip.use_reverse else strip.action_frame_start + done)
 
 
 def _gain_curves(action: Any) -> dict[str, Any]:
@@ -156,11 +227,19 @@ def _gain_curves(action: Any) -> dict[str, Any]:
     }
 
 
-def _gains_mark(action: Any, rig: Any) -> str:
-    """The strengths that ``action`` goes with, curves by what is in them; panels ask at each redraw."""
+def _gains_mark(action: Any, rig: Any, layers: list[_Layer]) -> str:
+    """The strengths that ``action`` goes with, the same at whatever frame one asks; panels do so at each
+    redraw.  Of what has keys: the curves that play with it, and what they come to here and there."""
     found: dict[str, Any] = {region: round(getattr(rig.tableau_gains, region), 4) for region in REGIONS}
-    for made in (*_keyed_over(rig, action), action):
-        found |= {region: fcurves.mark(curve) for region, curve in _gain_curves(made).items()}
+    own = _gain_curves(action)
+    for region in _animated(layers):
+        if region not in own:
+            first, last = _span(rig, action)
+            places = {first + (last - first) * step // _LOOKS for step in range(_LOOKS + 1)}
+            heard = [_heard(layers, region, frame) for frame in sorted(places)]
+            marks = sorted({fcurves.mark(curve) for _, curve in heard if curve is not None})
+            found[region] = [*marks, *(round(value, 4) for value, _ in heard)]
+    found |= {region: fcurves.mark(curve) for region, curve in own.items()}
     return json.dumps(found)
 
 
@@ -186,7 +265,8 @@ def due(rig: Any) -> str:
     rest = rest_mark(rig)
     if any(action.tableau_take.rest != rest for action in made):
         return "Landmarks were fixed: re-target"
-    changed = any(action.tableau_take.gains != _gains_mark(action, rig) for action in made)
+    layers = _layers(rig)
+    changed = any(action.tableau_take.gains != _gains_mark(action, rig, layers) for action in made)
     return "Gains were changed: re-target" if changed else ""
 
 

@@ -29,7 +29,7 @@ class TABLEAU_PT_portrait(panels.StepPanel, bpy.types.Panel):
             column.operator("tableau.relink_picture", icon="VIEWZOOM")
             column.alert = False
         elif lookup.linked(plane):
-            panels.state(column, f"{plane.name}: linked, can only be previewed; make it local", False)
+            panels.state(column, f"{plane.name}: linked, to preview and to bake", False)
         else:
             panels.state(column, f"{plane.name}: {plane.tableau.size[0]} x {plane.tableau.size[1]} px", True)
         column.operator("tableau.load_portrait", icon="IMAGE_DATA")

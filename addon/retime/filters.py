@@ -15,7 +15,7 @@ import bpy
 
 from .. import compat, fcurves
 from ..performance import action as actions
-from ..portrait.dress import bone_groups
+from ..portrait.dress import bone_groups, bone_names
 from ..problems import Problem
 from . import channels
 
@@ -191,5 +191,6 @@ def _blinks(rig: Any, action: Any, rate: Fraction) -> tuple[np.ndarray, np.ndarr
     """Frames [T] and, for each eye [2, T], 1 where it blinks."""
     from ...core.motion.filters import blink_weights
 
-    frames, track = channels.track_of(rig, action, action.slots[0], rate)
+    lids = set(bone_names()[36:48])  # all that blinks are told from
+    frames, track = channels.track_of(rig, action, action.slots[0], rate, lids)
     return frames, blink_weights(track).T

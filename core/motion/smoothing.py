@@ -20,19 +20,22 @@ def smooth(times: np.ndarray, values: np.ndarray, sigma: float) -> np.ndarray:
     good = np.isfinite(flat)
     filled = np.where(good, flat, 0.0)
     # moments of the weights: sums of w, w d, w d^2, w y, w d y with d the distance in time
-    s0, s1, s2, y0, y1 = (np.zeros_like(flat) for _ in range(5))
+    counts = good if not good.all() else np.ones((len(flat), 1))  # where all count, all weigh the same
+    s0, s1, s2 = (np.zeros(counts.shape) for _ in range(3))
+    y0, y1 = np.zeros_like(flat), np.zeros_like(flat)
     reach = int(np.max(np.searchsorted(times, times + 3 * sigma, "right") - np.arange(len(times)))) - 1
     for shift in range(-reach, reach + 1):
         to = slice(max(0, -shift), len(times) - max(0, shift))
         source = slice(max(0, shift), len(times) - max(0, -shift))
         distance = (times[source] - times[to]) / sigma
-        weight = np.where(np.abs(distance) <= 3, np.exp(-0.5 * distance**2), 0.0)[:, None] * good[source]
+        weight = np.where(np.abs(distance) <= 3, np.exp(-0.5 * distance**2), 0.0)[:, None] * counts[source]
         distance = distance[:, None]
         s0[to] += weight
         s1[to] += weight * distance
         s2[to] += weight * distance**2
-        y0[to] += weight * filled[source]
-        y1[to] += weight * distance * filled[source]
+        weighed = weight * filled[source]
+        y0[to] += weighed
+        y1[to] += distance * weighed
     determinant = s0 * s2 - s1**2
     line = determinant > 1e-6 * s0**2
     with np.errstate(invalid="ignore", divide="ignore"):

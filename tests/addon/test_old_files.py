@@ -54,8 +54,14 @@ def test_an_old_file_plays_the_same(
         baked = next(folder.rglob(f"frames/v001/frame.{frame:04d}.png"))
         shown = np.asarray(Image.open(tmp_path / f"{enabled}-{frame}.png").convert("RGB")).astype(int)
         assert abs(shown - np.asarray(Image.open(baked).convert("RGB"))).max() == 0
+    assert [file for file, _ in before["mattes"]] == [file for file, _ in seen["mattes"]] == [before["mask"]]
+    (_, painted), (_, found) = before["mattes"][0], seen["mattes"][0]
+    assert max(painted[:4]) == 0 < 0.1 < min(painted[4:8]), "what was painted black, and what was not"
+    assert found == pytest.approx(painted, abs=1e-6)
     if not enabled:
         return
+    assert seen["mask"] == [before["mask"], "matte.png"], "the bake of the new Blender uses it"
+    assert seen["matte"] == [True, False, ""] and seen["mattes_after"] == seen["mattes"]
     assert seen["own"] == ["RIG", "wink", "PORTRAIT", "SEQUENCE"]
     assert seen["gain"] == pytest.approx(1.3)
     assert seen["sitter"] == [True, 0.75, True]

@@ -76,7 +76,8 @@ bpy.ops.file.make_paths_relative()
 bpy.ops.wm.save_mainfile()
 addon_utils.disable(PACKAGE)
 bpy.ops.wm.open_mainfile(filepath=str(blend))
-bpy.context.scene.frame_set(6)
-render_png(folder / "reopened-6.png", width, height)
+for frame in (2, 6):
+    bpy.context.scene.frame_set(frame)
+    render_png(folder / f"reopened-{frame}.png", width, height)
 answer["paths"] = [image.filepath for image in bpy.data.images if image.source in {"FILE", "SEQUENCE"}]
 finish()

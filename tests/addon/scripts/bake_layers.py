@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Layers of two sitters rendered, a pause, and a bundle for a farm, all with the real engine."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -53,20 +54,32 @@ tableau.bake(target="LAYERS")
 use(second)
 second.tableau_bake.target, second.tableau_bake.video = "LAYERS", False
 second.tableau_bake.frame_end = 4
-job = jobs.Job("Bake", operators.bake_steps(bpy.context, second, lambda: None))
 frames = module("addon.paths").work_folder(second) / "frames/v001/layers"
-seen = []
-while job.pump():
-    bake = run.current()
-    if bake is not None and not seen and job.progress[0] >= 1 and "frame" in job.progress[2]:
-        tableau.pause_bake()
-        seen.append(job.progress[2])
-    if len(seen) == 1 and job.progress[2].startswith("paused"):
-        time.sleep(1.0)
-        seen.append(job.progress[2])
-        answer["paused_at"] = len(list(frames.glob("frame.0*.exr")))
-        tableau.pause_bake()
-    time.sleep(0.01)
+
+
+def pause_and_resume():
+    """Bake, with a rest after the first frame or so; (texts, frames written till then), and the job."""
+    job = jobs.Job("Bake", operators.bake_steps(bpy.context, second, lambda: None))
+    seen, written = [], 0
+    while job.pump():
+        bake = run.current()
+        if bake is not None and not seen and job.progress[0] >= 1 and "frame" in job.progress[2]:
+            tableau.pause_bake()
+            seen.append(job.progress[2])
+        if len(seen) == 1 and job.progress[2].startswith("paused"):
+            time.sleep(1.0)
+            seen.append(job.progress[2])
+            written = len(list(frames.glob("frame.0*.exr")))
+            tableau.pause_bake()
+        time.sleep(0.01)
+    return seen, written, job
+
+
+for _ in range(10):
+    seen, answer["paused_at"], job = pause_and_resume()
+    if len(seen) == 2 and answer["paused_at"] < 6:
+        break
+    shutil.rmtree(frames.parent)  # on a busy machine all was baked before one looked: once more
 answer["pause"], answer["resumed"] = seen, [job.message, str(job.problem)]
 answer["all"] = sorted(path.name for path in frames.glob("frame.0*.exr"))
 scene.frame_set(1)

@@ -126,17 +126,34 @@ context.view_layer.update()
 
 
 def users(item):
-    user = planes.picture_node(item).image_user
-    return [user.frame_start, user.frame_duration, user.frame_offset, user.use_cyclic]
+    node = planes.picture_node(item)
+    user = node.image_user
+    offset = sequence.offset_at(node, user.frame_start)
+    return [user.frame_start, user.frame_duration, offset, user.use_cyclic]
 
 
 layers.show_layers(context, rig, sequence.Clip(output, range(20, 23), 0, True), 1, output.plate_path)
 answer["grown_late"] = users(layers.layer_of(rig, "sitter"))
+node = planes.picture_node(layers.layer_of(rig, "sitter"))
+answer["held"] = [sequence.offset_at(node, frame) for frame in (19, 20)]
 answer["grown"] = []
 for length in (1, 3):
     layers.show_layers(context, rig, clip, length, output.plate_path)
     answer["grown"].append(users(layers.layer_of(rig, "sitter")))
 made = {name: layers.layer_of(rig, name) for name in ("plate", *layers.MOVING)}
+drivers = node.id_data.animation_data.drivers
+answer["free"] = [drivers[0].driver.expression if drivers else None]
+once = sequence.Clip(output, clip.frames, 0, False)
+node.image_user.frame_offset = 7
+node.image_user.keyframe_insert("frame_offset", frame=1)
+sequence.play(node, once, "keyed", 3, "sitter")
+scene.frame_set(1)
+answer["free"].append(None if node.id_data.animation_data.drivers else node.image_user.frame_offset)
+node.id_data.animation_data_clear()
+node.image_user.driver_add("frame_offset").driver.expression = "frame // 2"
+sequence.play(node, once, "driven", 3, "sitter")
+answer["free"].append(node.id_data.animation_data.drivers[0].driver.expression)
+node.id_data.animation_data_clear()
 
 
 def off():

@@ -70,8 +70,18 @@ answer["strips"] = [(s.name, s.frame_start) for t in rig.animation_data.nla_trac
 # a video, as a drop calls it; the engine says how far it is
 for track in list(rig.animation_data.nla_tracks):
     rig.animation_data.nla_tracks.remove(track)
-told = []
-jobs.listeners.append(lambda title, done, total, text: told.append((done, total)))
+told, client = [], module("addon.worker_client").Worker
+deliver = client._deliver
+
+
+def noted(worker, message):
+    """All that the engine says, also what is over before anybody looks."""
+    if message.get("event") == "progress":
+        told.append((message["done"], message["total"]))
+    deliver(worker, message)
+
+
+client._deliver = noted
 scene.frame_set(1)
 tableau.load_performance(filepath=question["video"], set_rate=True)
 answer["told"] = list(told)

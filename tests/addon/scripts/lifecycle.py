@@ -42,7 +42,7 @@ for name, key, value, _words in [entry for entry in entries if not isinstance(en
 engine = module("addon.engine")
 request = engine.request("ping")
 worker = engine.current()
-deadline = time.monotonic() + 60
+deadline = time.monotonic() + 300
 while not request.done and time.monotonic() < deadline:
     worker.pump()
     time.sleep(0.01)

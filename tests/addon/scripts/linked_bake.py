@@ -85,14 +85,17 @@ def tried(override):
         item.hide_get() and item.hide_render for item in (*theirs, rig.tableau.portrait)
     )
 
+    rig.tableau_bake.width = 777
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=str(file))
     rig = rig_here(override)
     portrait, chosen = rig.tableau.portrait, rig.tableau_bake
+    said["unkept"] = module("addon.bake.settings").unkept(rig)
     said["kept"] = [
         "override" if portrait.override_library is not None else "linked",
         portrait.hide_render,
         chosen.format,
+        chosen.width,
         bool(rig.tableau.baked),
     ]
     times = {path: path.stat().st_mtime_ns for path in made.glob("*.png")}

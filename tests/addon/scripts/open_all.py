@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A file that another Blender saved, with the extension or without it: it plays, and work goes on."""
 
+import json
+
 import bpy
 from common import PACKAGE, addon_utils, answer, finish, folder, module, problem, question, render_png
-from saved_rig import landmarks, played, time_keys
+from saved_rig import landmarks, mattes, played, time_keys
 
 if not question["enabled"]:
     addon_utils.disable(PACKAGE)
@@ -13,6 +15,7 @@ answer["version"] = bpy.app.version_string
 answer["current"] = scene.frame_current
 answer["landmarks"] = landmarks(rig.name, question["bones"])
 answer["keys"], answer["played"] = time_keys(rig.name), played()
+answer["mattes"] = mattes()
 for frame in (10, 12):
     scene.frame_set(frame)
     render_png(folder / f"{question['enabled']}-{frame}.png", *question["size"])
@@ -43,4 +46,8 @@ if question["enabled"]:
     }
     answer["steps"] = {name: problem(step) for name, step in steps.items()}
     answer["keys_after"] = len(time_keys(rig.name))
+    paths, matte = module("addon.paths"), module("addon.portrait.matte")
+    answer["mask"] = [own.mask, json.loads((paths.work_folder(rig) / "job.json").read_text())["mask"]]
+    answer["matte"] = [matte.matte_of(rig) is not None, matte.painted(rig), problem(tableau.find_matte)]
+    answer["mattes_after"] = mattes()
 finish()

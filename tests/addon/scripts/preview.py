@@ -42,7 +42,7 @@ def data_names():
 
 def settle():
     """Let the timer's work happen, which a Blender without windows does not do."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     session = live.session_of(rig)
     while live.tick() == live.BUSY and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -25,7 +25,7 @@ bpy.context.window.scene = first_scene
 
 
 def settle():
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while live.tick() == live.BUSY and time.monotonic() < deadline:
         time.sleep(0.01)
 

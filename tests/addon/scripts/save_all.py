@@ -4,8 +4,9 @@
 import shutil
 
 import bpy
+import numpy as np
 from common import answer, finish, folder, module, question
-from saved_rig import landmarks, played, time_keys
+from saved_rig import landmarks, mattes, played, time_keys
 
 tableau, scene = bpy.ops.tableau, bpy.context.scene
 bpy.ops.wm.save_as_mainfile(filepath=str(folder / "all.blend"))
@@ -30,6 +31,13 @@ store.link(rig, sitter)
 rig.tableau.sitter.likeness = 0.75
 tableau.find_matte()
 tableau.paint_matte()
+image = module("addon.portrait.matte").matte_image(rig)
+values = np.empty(4 * image.size[0] * image.size[1], np.float32)
+image.pixels.foreach_get(values)
+rows = values.reshape(image.size[1], image.size[0], 4)
+rows[: len(rows) // 3, :, :3] = 0.0  # the breast: no sitter from here on
+image.pixels.foreach_set(values)
+image.update()
 tableau.keep_matte()
 
 rig.tableau.mode = "FLOW"
@@ -41,5 +49,6 @@ answer["rig"] = rig.name
 answer["bones"] = module("addon.portrait.rig").bone_names()
 answer["landmarks"] = landmarks(rig.name, answer["bones"])
 answer["keys"], answer["played"] = time_keys(rig.name), played()
+answer["mask"], answer["mattes"] = rig.tableau.mask, mattes()
 answer["version"] = bpy.app.version_string
 finish()

@@ -26,6 +26,18 @@ def time_keys(rig_name):
     return [[*key.co] for curve in curves if curve is not None for key in curve.keyframe_points]
 
 
+def mattes():
+    """(file, mean of each of twelve bands from the lower edge up) of each image of a matte."""
+    found = []
+    for image in bpy.data.images:
+        if image.filepath.endswith("matte.png"):
+            values = np.empty(4 * image.size[0] * image.size[1], np.float32)
+            image.pixels.foreach_get(values)
+            bands = np.array_split(values.reshape(image.size[1], -1, 4)[..., 0], 12)
+            found.append([image.filepath, [float(band.mean()) for band in bands]])
+    return found
+
+
 def played():
     """What plays the bake: (file, how its frames are counted) of each sequence."""
     found = []

@@ -15,16 +15,20 @@ steps, program = module("addon.setup.steps"), module("addon.setup.program")
 preferences = bpy.context.preferences.addons[PACKAGE].preferences
 tableau = bpy.ops.tableau
 recipe.FOLDER = Path(question["recipe"])
+if not question["uv"]:  # also where it lies beside this very Python
+    module("addon.setup.bases").find_uv = lambda: None
 wheels, python = question["wheels"], question["python"]
 told = []
 jobs.listeners.append(lambda *values: told.append(values))
-started = []
+started, programs, titles = [], set(), []
 begin = program.Program.__init__
 
 
 def watched(self, *arguments, **options):
     begin(self, *arguments, **options)
     started.append(self.process)
+    programs.add(Path(self.argv[0]).stem)
+    titles.append(self.title)
 
 
 program.Program.__init__ = watched
@@ -41,7 +45,7 @@ def running():
 def drive(until):
     """Pump a job of its own until what it does starts with ``until``."""
     job = jobs.Job("Set Up Engine", steps.set_up(steps.order(wheels, python)))
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while job.pump() and not job.progress[2].startswith(until):
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -52,6 +56,7 @@ def drive(until):
 half = environment.root() / "77"
 half.mkdir()
 answer["first"] = list(tableau.set_up_engine(wheels=wheels, python=python))
+answer["programs"], answer["titles"] = sorted(programs), list(titles)
 answer["leftover"] = half.exists()
 answer["folders"] = folders()
 made = engine.interpreter()

@@ -15,13 +15,25 @@ bpy.ops.wm.save_as_mainfile(filepath=str(folder / "scene.blend"))
 tableau.load_portrait(filepath=question["picture"])
 rig = bpy.context.object
 settings = rig.tableau.sitter
-told = []
-jobs.listeners.append(lambda title, done, total, text: told.append((title, done, total, text)))
+told, client = [], module("addon.worker_client").Worker
+deliver = client._deliver
 
 
-def pieces(title):
-    """What a job said that it does, in order."""
-    return list(dict.fromkeys(text for name, _, total, text in told if name == title and total))
+def noted(worker, message):
+    """All that the engine says, also what is over before anybody looks."""
+    if message.get("event") == "progress" and message.get("total"):
+        told.append(message["text"])
+    deliver(worker, message)
+
+
+client._deliver = noted
+
+
+def pieces():
+    """What the engine said since this was last asked, in order."""
+    texts = list(dict.fromkeys(told))
+    told.clear()
+    return texts
 
 
 # a bake without a sitter, with one, and at another likeness; a preview frame is what is baked
@@ -49,27 +61,27 @@ tableau.preview_frame()
 tableau.remove_sitter()
 
 # shots from a video, and a sitter from all of them, at once
+told.clear()
 tableau.sample_shots(filepath=question["video"], count=2)
 answer["sampled"] = [[shot.path, *shot.size] for shot in settings.shots]
-answer["sampling"] = pieces("Sample Video")
+answer["sampling"] = pieces()
 tableau.personalize()
 answer["many"] = [settings.file, settings.made_from, settings.tuned]
 answer["strip"] = list(strip.strip_image(rig).size)
 answer["small"] = store.find(rig, settings.thumbnail).is_file()
 answer["difference"] = settings.difference
-answer["personalizing"] = pieces("Personalize")
+answer["personalizing"] = pieces()
 kept = settings.file
 
 # tuned: the picture alone, a single step
 tableau.remove_shot(everything=True)
-told.clear()
 tableau.personalize(method="FINE_TUNED", steps_most=1, seed=3, preview=False)
 with store.find(rig).open("rb") as file:
     header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
 made = json.loads(header["__metadata__"]["facts"])["settings"]
 answer["tuned"] = [made["method"], made["steps"], made["seed"], settings.made_from]
 answer["says_tuned"] = settings.tuned == sitter_file.read_facts(store.find(rig)).tuned
-answer["tuning"] = pieces("Personalize")
+answer["tuning"] = pieces()
 answer["next"] = [settings.file, kept]
 
 # stopped: nothing is left, and the sitter that is there stays
@@ -81,7 +93,7 @@ class Stopping(jobs.Job):
     """Is stopped once the work is well under way."""
 
     def pump(self):
-        if self.progress[2] == "moving the shot":
+        if self.progress[2] in ("moving the shot", "tuning the generator"):
             self.cancel()
         return super().pump()
 

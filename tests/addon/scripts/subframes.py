@@ -37,7 +37,7 @@ session = live.session_of(rig)
 def shown(frame):
     """What the preview shows at ``frame``, [V, 2] px, and how far the lip has gone there, px."""
     scene.frame_set(int(frame), subframe=frame % 1)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while live.tick() == live.BUSY and time.monotonic() < deadline:
         time.sleep(0.01)
     mesh = stage.find(rig).data
@@ -77,7 +77,7 @@ user, material = node.image_user, sequence.sequence_of(rig).data.materials[0]
 answer["numbers"] = []
 for cyclic in (False, True):
     user.use_cyclic = cyclic
-    for frame in (3, 5, 6, 9, 40):
+    for frame in (3, 5, 6, 9, 40) if cyclic else (1, 2, 3, 5, 6, 9, 40):
         scene.frame_set(frame)
         played = material.evaluated_get(bpy.context.evaluated_depsgraph_get()).node_tree
         by_blender = played.nodes[node.name].image_user.frame_current
