@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 FINE = 0.75  # px, a Gaussian that halves the power at a quarter of the sampling rate
-CELL = 8.0  # px, about: over such squares energy is compared
+CELL = 5.0  # px, about: over such squares energy is compared
 PARTS = 4  # of a square's side: so finely it is known what energy a square anywhere in the picture has
-FLOOR = 0.03  # levels^2 of 8 bits: weaker than this is rounding, not brushwork
+FLOOR = 0.02  # levels^2 of 8 bits: weaker than this is rounding, not brushwork
 MOST = 1.0  # of the band, at most, is added: sampling halfway between pixels takes about half of the power
 LEAST = -0.3  # of the band, at most, is taken away: a picture drawn together is sharper than it was painted
 
